@@ -1,0 +1,79 @@
+# mod_auth_aten: build, install, demo, test. See README.
+#
+#   make             mod_auth_aten.so            make install   into httpd, by apxs
+#   make deps        Debian packages needed      make demo      an ENT to click through on this machine
+#   make test        everything (.ci/run)        make bench     CPU per request, as ratios
+#   make SANITIZE=1  with AddressSanitizer and UndefinedBehaviorSanitizer, into build-asan/
+
+APXS      ?= apxs
+PKGCONFIG ?= pkg-config
+CC        := $(shell $(APXS) -q CC 2>/dev/null || echo cc)
+STATE_DIR ?= /var/lib/apache2/auth_aten
+
+PKGS := libcurl libxml-2.0 libcrypto libssl jansson
+
+ifdef SANITIZE
+BUILD    := build-asan
+SAN      := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPTIMIZE := -O1 -g
+else
+BUILD    := build
+SAN      :=
+OPTIMIZE := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
+endif
+MODULE := $(if $(SANITIZE),$(BUILD)/,)mod_auth_aten.so
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wundef \
+        -Wformat=2 -Werror=format-security -Wvla -Werror
+HTTPD_CFLAGS = $(shell $(APXS) -q EXTRA_CPPFLAGS) -isystem $(shell $(APXS) -q INCLUDEDIR)
+APR_CFLAGS   = $(patsubst -I%,-isystem %,$(shell apr-1-config --cppflags --includes) $(shell apu-1-config --includes))
+LIB_CFLAGS   = $(patsubst -I%,-isystem %,$(shell $(PKGCONFIG) --cflags $(PKGS)))
+CFLAGS_ALL   = -std=c11 -fPIC -fvisibility=hidden $(OPTIMIZE) $(SAN) $(WARN) -D_GNU_SOURCE -I. -Isrc \
+               -DATEN_STATE_DIR='"$(STATE_DIR)"' $(APR_CFLAGS) $(LIB_CFLAGS) $(CFLAGS)
+LIBS         = $(shell $(PKGCONFIG) --libs $(PKGS)) $(shell apu-1-config --link-ld) $(shell apr-1-config --link-ld)
+
+LOGIC_SRC := $(sort $(wildcard src/aten_*.c))
+GLUE_SRC  := mod_auth_aten.c $(sort $(wildcard src/mod_aten_*.c))
+LOGIC_OBJ := $(LOGIC_SRC:%.c=$(BUILD)/%.o)
+GLUE_OBJ  := $(GLUE_SRC:%.c=$(BUILD)/%.o)
+UNIT_SRC  := $(sort $(wildcard t/unit/*.c))
+UNIT_BIN  := $(UNIT_SRC:%.c=$(BUILD)/%)
+
+.DEFAULT_GOAL := all
+.PHONY: all deps install demo test unit check check-layers bench fuzz clean
+.SECONDARY:
+
+all: $(MODULE)
+
+# Only the module record is visible from outside: -fvisibility=hidden, and AP_DECLARE_MODULE exports it.
+$(MODULE): $(GLUE_OBJ) $(BUILD)/libaten.a
+	$(CC) -shared $(SAN) -Wl,-z,relro,-z,now -o $@ $(GLUE_OBJ) $(BUILD)/libaten.a $(LIBS)
+
+# The logic must not know httpd: an ap_* symbol in the library fails the build.
+$(BUILD)/libaten.a: $(LOGIC_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+	@if nm -u $@ | grep -E ' ap_'; then echo "libaten.a uses httpd"; rm -f $@; exit 1; fi
+
+$(BUILD)/src/aten_%.o: src/aten_%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(HTTPD_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/t/unit/%: t/unit/%.c $(BUILD)/libaten.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Wno-missing-prototypes -Wno-unused-parameter -MMD -MP -o $@ $< $(BUILD)/libaten.a -lcmocka $(LIBS)
+
+-include $(LOGIC_OBJ:.o=.d) $(GLUE_OBJ:.o=.d) $(UNIT_BIN:=.d)
+
+unit: $(UNIT_BIN)
+	@for t in $(UNIT_BIN); do $$t || exit 1; done
+
+install: all
+	$(APXS) -i -n auth_aten mod_auth_aten.so
+
+clean:
+	rm -rf build build-asan mod_auth_aten.so

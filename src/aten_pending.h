@@ -1,0 +1,76 @@
+/* Pending logins: begun in this browser, and not finished yet. They live in the browser, sealed, in a bounded number
+ * of cookies (slots), so that a login ends only in the browser that began it, parallel tabs don't overwrite each other,
+ * and the server stores nothing for people who only look at the chooser. */
+#ifndef ATEN_PENDING_H
+#define ATEN_PENDING_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include "aten_profile.h"
+#include "aten_seal.h"
+#include "aten_session.h"
+#include "aten_verdict.h"
+
+#define ATEN_NONCE_BYTES 16
+#define ATEN_PENDING_SLOTS 5       /* slot 0 for long addresses, 1 to 4 for short ones */
+#define ATEN_PENDING_SHORT_MAX 512 /* bytes of a cookie's value in slots 1 to 4 */
+#define ATEN_PENDING_LONG_MAX 3072 /* ... in slot 0: all slots together stay below httpd's LimitRequestFieldSize */
+#define ATEN_PENDING_CAS_SECONDS 600
+#define ATEN_PENDING_SAML_SECONDS 3600
+
+typedef struct {
+    char nonce[24];                 /* base64url of ATEN_NONCE_BYTES, 22 characters and NUL */
+    apr_time_t begun;
+    aten_backend_t backend;
+    unsigned char backend_key[ATEN_BACKEND_KEY_BYTES]; /* the server that the answer must come from, and go to */
+    const char *profile;
+    const char *to;                 /* where to afterwards, already judged by aten_return_path */
+    int renew;                      /* the person asked to log in again */
+} aten_pending_t;
+
+/** Make one. @return NULL if the random source failed */
+aten_pending_t *aten_pending_make(aten_backend_t backend, const char *target, const char *profile, const char *to,
+                                  int renew, apr_time_t now, aten_random_fn *random, void *baton, apr_pool_t *p);
+
+/** The `state` parameter of the service URL: nonce, whether this is already the second try in a row, and the profile:
+ *  "NONCE.0.autres-publics". Letters, digits, '.', '-' and '_' only. */
+char *aten_pending_state(const aten_pending_t *pending, int retry, apr_pool_t *p);
+
+/* What a state says. Nothing of it is believed: the nonce is looked for among the pending logins, and retry and
+ * profile serve only to begin anew. */
+typedef struct {
+    const char *nonce;
+    int retry;
+    const char *profile;
+} aten_state_t;
+
+/** @return 1 and *out set, or 0: not of that form */
+int aten_pending_state_parse(aten_state_t *out, const char *state, apr_pool_t *p);
+
+/* How the pending cookies of a vhost are named and sealed. */
+typedef struct {
+    aten_keyring_t *keys;
+    const char *base;    /* the session cookie's name without prefix */
+    int https;
+    const char *host;
+} aten_pending_place_t;
+
+/** Put a pending login into the browser's cookies.
+ *  The slot is a free one, else the oldest one's; expired ones count as free. Where several are free the nonce picks,
+ *  so that tabs that begin at the same moment rarely meet.
+ *  @param header  the request's Cookie header, or NULL
+ *  @param cookies array of const char *: a Set-Cookie value is added
+ *  @return OK, PARAM_MALFORMED (does not fit) or INTERNAL */
+aten_verdict_t aten_pending_store(const aten_pending_place_t *place, const aten_pending_t *pending, const char *header,
+                                  apr_time_t now, apr_array_header_t *cookies, aten_random_fn *random, void *baton,
+                                  apr_pool_t *p);
+
+/** Take the pending login with that nonce out of the browser's cookies: a Set-Cookie that removes it is added, also
+ *  when it had expired. Nonces are compared in constant time.
+ *  @return OK; PENDING_EXPIRED with *out set all the same (where the person wanted to go); PENDING_NONE */
+aten_verdict_t aten_pending_take(const aten_pending_place_t *place, const char *nonce, const char *header,
+                                 apr_time_t now, aten_pending_t **out, apr_array_header_t *cookies, apr_pool_t *p);
+
+#endif

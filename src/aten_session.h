@@ -1,0 +1,70 @@
+/* The session: one sealed cookie that holds the identity (DESIGN section 5, "Session"). Nothing is stored on the
+ * server for it. */
+#ifndef ATEN_SESSION_H
+#define ATEN_SESSION_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+
+#include "aten_identity.h"
+#include "aten_profile.h"
+#include "aten_seal.h"
+#include "aten_verdict.h"
+
+#define ATEN_SESSION_ID_BYTES 16
+#define ATEN_KEY_HASH_BYTES 16
+#define ATEN_BACKEND_KEY_BYTES 8
+#define ATEN_COOKIE_MAX 4096    /* bytes of name and value together: what every browser keeps (RFC 6265, 6.1) */
+
+typedef struct {
+    unsigned char id[ATEN_SESSION_ID_BYTES];        /* random; unchanged by re-issue, like the three below */
+    unsigned char login_key[ATEN_KEY_HASH_BYTES];   /* hash of backend and ticket: how a single logout finds it */
+    unsigned char subject_key[ATEN_KEY_HASH_BYTES]; /* hash of backend and user: ends all sessions of a person */
+    apr_time_t login;                               /* when the person logged in */
+    apr_time_t seen;                                /* when this cookie was issued: the idle time counts from here */
+    apr_time_t end;                                 /* absolute end */
+    aten_backend_t backend;
+    unsigned char backend_key[ATEN_BACKEND_KEY_BYTES]; /* which CAS server or portal */
+    const char *profile;
+    aten_identity_t identity;
+    int attributes_left_out;                        /* attributes that did not fit */
+} aten_session_t;
+
+/* How long sessions last here. */
+typedef struct {
+    apr_interval_time_t lifetime;
+    apr_interval_time_t idle;
+} aten_lifetimes_t;
+
+/** The key of a backend as cookies carry it: hash of its kind and address. */
+void aten_backend_key(unsigned char out[ATEN_BACKEND_KEY_BYTES], aten_backend_t backend, const char *target);
+
+/** Make the session of a person who has just logged in.
+ *  @param credential the CAS ticket: only its hash is kept
+ *  @return NULL if the random source failed */
+aten_session_t *aten_session_make(aten_backend_t backend, const char *target, const char *credential,
+                                  const char *profile, const aten_identity_t *identity, apr_time_t now,
+                                  const aten_lifetimes_t *last, aten_random_fn *random, void *baton, apr_pool_t *p);
+
+/** Seal the session into a cookie's value such that name and value take at most ATEN_COOKIE_MAX bytes.
+ *  The first `needed` attributes of session->identity must fit; of the others those that fit are kept, in their
+ *  order, and session->attributes_left_out counts the rest (and they leave session->identity.attributes).
+ *  @return OK, SESSION_LARGE or INTERNAL; *value is set with OK alone */
+aten_verdict_t aten_session_seal(char **value, aten_session_t *session, int needed, aten_keyring_t *keys,
+                                 const aten_bind_t *bind, aten_random_fn *random, void *baton, apr_pool_t *p);
+
+/** Open a cookie's value and read the session: strictly, every length checked, nothing left over. Does not judge time
+ *  or backend: aten_session_check does, on every request, also for a session that was opened earlier.
+ *  @return OK, SEAL_MALFORMED, SEAL_KEY, SEAL_BROKEN, SESSION_MALFORMED or INTERNAL */
+aten_verdict_t aten_session_open(aten_session_t **session, const char *value, apr_size_t len, aten_keyring_t *keys,
+                                 const aten_bind_t *bind, apr_pool_t *p);
+
+/** Is it alive now? Its own end and the configured lifetime: the earlier wins. An instant that equals the end is past
+ *  it. A login more than 60 seconds in the future is refused. Allocates nothing.
+ *  @return OK, SESSION_EXPIRED, SESSION_IDLE or SESSION_FUTURE */
+aten_verdict_t aten_session_check(const aten_session_t *session, const aten_lifetimes_t *last, apr_time_t now);
+
+/** Should the cookie be issued anew (seen more than a twentieth of the idle time ago)? */
+int aten_session_wants_reissue(const aten_session_t *session, const aten_lifetimes_t *last, apr_time_t now);
+
+#endif
