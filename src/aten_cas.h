@@ -24,10 +24,11 @@ typedef struct {
     apr_interval_time_t timeout;
     apr_interval_time_t connect_timeout;
     aten_trust_t *trust;
+    unsigned char key[8];               /* aten_backend_key of it: how cookies name it */
 } aten_cas_server_t;
 
 /** Parse the protocol's word (3, 2, 1, saml1.1). @return NULL and *out set, or a sentence */
-const char *aten_cas_protocol_parse(aten_cas_protocol_t *out, const char *text);
+const char *aten_cas_protocol_parse(aten_cas_protocol_t *out, const char *text, apr_pool_t *p);
 
 /** Check a CAS address (AtenCASServer, AtenCASValidateURL, AtenBackend cas URL): https, or http to loopback alone;
  *  a host; no user, query or fragment; printable ASCII; a final slash is taken off.

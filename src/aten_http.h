@@ -19,7 +19,7 @@ typedef struct {
     const char *soap_action;            /* with body: the SOAPAction header's value, or NULL */
     apr_interval_time_t timeout;        /* for the whole call */
     apr_interval_time_t connect_timeout;
-    aten_trust_t *trust;                /* for https */
+    aten_trust_t *trust;                /* for https; NULL trusts nobody */
 } aten_http_request_t;
 
 typedef struct {
@@ -34,17 +34,20 @@ typedef struct {
 typedef aten_verdict_t aten_http_fn(void *baton, const aten_http_request_t *request, aten_http_answer_t *answer,
                                     const char **why, apr_pool_t *p);
 
-/* A pool of kept-alive libcurl handles, shared by the threads of one process (an apr_reslist). Made after the fork. */
+/* A pool of kept-alive libcurl handles, shared by the threads of one process. Made after the fork. Not an apr_reslist:
+ * that aborts the process when its pool is destroyed while a handle is in use, as prefork does to a child that waits for
+ * a CAS server when httpd stops. */
 typedef struct aten_http_t aten_http_t;
 
 /** libcurl's process-wide set-up. Call in the parent once per configuration; undone by a cleanup of p. */
 apr_status_t aten_http_global(apr_pool_t *p);
 
-/** Parse a CA file into a store that lives as long as p; NULL for the system's.
+/** Parse a CA file (PEM) into a store that lives as long as p; NULL for the system's bundle. The same file is parsed once
+ *  for one p: connections are kept and shared among all who have the same store.
  *  @return NULL and *out set, or a sentence that names the file */
 const char *aten_trust_load(aten_trust_t **out, const char *file, apr_pool_t *p);
 
-/** @param max handles at most @param p the child's pool; handles are closed by its cleanup */
+/** @param max calls at once: one more is CAS_BUSY @param p the child's pool; handles are closed by its cleanup */
 apr_status_t aten_http_create(aten_http_t **out, int max, apr_pool_t *p);
 
 /** The aten_http_fn over libcurl; baton is the aten_http_t. */

@@ -39,7 +39,7 @@ aten_cas_fields_t *aten_cas_fields_merge(const aten_cas_fields_t *base, const at
 /** @return the values of the attribute (const char *), or NULL */
 const apr_array_header_t *aten_attribute_values(const apr_array_header_t *attributes, const char *name);
 
-/** Add a value to the attribute of that name, which is made if need be. */
+/** Add a value to the attribute of that name, which is made if need be. The strings are not copied. */
 void aten_attribute_add(apr_array_header_t *attributes, const char *name, const char *value, apr_pool_t *p);
 
 /** The attributes in the order in which a session must keep them: first those that the populations and fields read,
@@ -54,7 +54,9 @@ apr_array_header_t *aten_attributes_by_need(const apr_array_header_t *attributes
  *  ATEN_ELEVE_ID, ATEN_UAI and ATEN_DEGRE have the same length: where CAS gives as many ids as schools they are pairs;
  *  otherwise nothing says which belongs to which, and each id stands beside an empty school and each school beside an
  *  empty id. ATEN_DEGRE is empty entries (CAS does not say it); all three are left out where CAS gives neither.
- *  In ATEN_ATTR_<name> every character outside [A-Za-z0-9_] of the name becomes '_'.
+ *  ATEN_NOM and ATEN_PRENOM are the first value that is not empty; the lists have ids before schools where they are no
+ *  pairs. In ATEN_ATTR_<name> every byte outside [A-Za-z0-9_] of the name becomes '_'; names that differ in case alone
+ *  clash too, for a table of variables takes them for one.
  *  @param open     the populations that the cut-off left open here: array of const aten_population_t *
  *  @param clashes  if not NULL, set to a text that names attributes whose variables have the same name (neither is
  *                  exported), or to NULL

@@ -29,7 +29,9 @@ typedef struct {
 apr_array_header_t *aten_population_builtin(apr_pool_t *p);
 
 /** Parse the words of one AtenPopulation line: NAME [role=...] ATTRIBUTE VALUE...
- *  "everyone", "off" and "announced" are no names: AtenCASCutoff gives these words a meaning of its own.
+ *  Without role= a built-in name keeps its built-in role, any other name has "autre". Values are trimmed.
+ *  "everyone", "off", "announced" and "report-only" (in any case) are no names: AtenCASCutoff gives these words a
+ *  meaning of its own.
  *  @return NULL and *out set, or a sentence that says what is wrong */
 const char *aten_population_parse(aten_population_t **out, int argc, char *const argv[], apr_pool_t *p);
 

@@ -16,7 +16,8 @@ typedef struct {
 
 typedef struct {
     aten_backend_t backend;
-    const char *target; /* CAS: the server's base URL, NULL for AtenCASServer; ATEN: the entityID, NULL for the default */
+    const char *target; /* CAS: the server's base URL, as written (whoever configures runs aten_cas_url_parse over it),
+                           NULL for AtenCASServer; ATEN: the entityID, NULL for the default */
     apr_time_t from;    /* 0 for AtenBackend itself */
     int has_offset;
 } aten_way_t;
@@ -48,11 +49,13 @@ const char *aten_profile_label(aten_profile_t *profile, int argc, char *const ar
  *  @return NULL or a sentence */
 const char *aten_profile_backend(aten_profile_t *profile, int argc, char *const argv[], apr_pool_t *p);
 
-/** AtenBackendFrom DATE + the same words; a date twice is an error. Keeps ways sorted by date.
+/** AtenBackendFrom DATE + the same words; a date twice is an error, and so is one that is not after the epoch. Keeps
+ *  ways sorted by date.
  *  @return NULL or a sentence */
 const char *aten_profile_backend_from(aten_profile_t *profile, int argc, char *const argv[], apr_pool_t *p);
 
-/** AtenHelpLink KIND [LANG] URL ["text"]: adds to *list, made if NULL. @return NULL or a sentence */
+/** AtenHelpLink KIND [LANG] URL ["text"]: adds to *list, made if NULL; a kind twice in one language is an error.
+ *  @return NULL or a sentence */
 const char *aten_help_link_add(apr_array_header_t **list, int argc, char *const argv[], apr_pool_t *p);
 
 /** The link of that kind: inner lists first (lists is an array of apr_array_header_t *, entries may be NULL), and in a
@@ -66,7 +69,7 @@ const char *const *aten_help_kinds(void);
 /** The two profiles of the guide: eleves-parents and autres-publics, with labels in French and English.
  *  @param has_aten a portal is configured: the first leads there, otherwise to CAS
  *  @param has_cas  a CAS server is configured: with a portal alone only the first profile stands
- *  @return array of aten_profile_t * */
+ *  @return array of aten_profile_t *, empty with neither */
 apr_array_header_t *aten_profile_builtin(int has_aten, int has_cas, apr_pool_t *p);
 
 /** The way that the profile logs in at that moment. Never NULL for a profile that has an AtenBackend. */
@@ -79,7 +82,8 @@ const aten_profile_t *aten_profile_find(const apr_array_header_t *profiles, cons
 const aten_label_t *aten_profile_label_for(const aten_profile_t *profile, const char *lang);
 
 /** The profiles of a path: those that ids names, in ids' order (AtenProfiles); all when ids is NULL.
- *  @param unknown set to an id that no profile has, or NULL @return array of aten_profile_t * */
+ *  @param unknown if not NULL, set to the first id that no profile has, or to NULL
+ *  @return array of aten_profile_t *, each once */
 apr_array_header_t *aten_profile_select(const apr_array_header_t *profiles, const apr_array_header_t *ids,
                                         const char **unknown, apr_pool_t *p);
 

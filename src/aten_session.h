@@ -36,20 +36,24 @@ typedef struct {
     apr_interval_time_t idle;
 } aten_lifetimes_t;
 
-/** The key of a backend as cookies carry it: hash of its kind and address. */
-void aten_backend_key(unsigned char out[ATEN_BACKEND_KEY_BYTES], aten_backend_t backend, const char *target);
+/** The key of a backend as cookies carry it: hash of its kind and address.
+ *  @return 1, or 0 if the hash failed, target is NULL or the backend is none: out is then zeroed */
+int aten_backend_key(unsigned char out[ATEN_BACKEND_KEY_BYTES], aten_backend_t backend, const char *target);
 
 /** Make the session of a person who has just logged in.
  *  @param credential the CAS ticket: only its hash is kept
- *  @return NULL if the random source failed */
+ *  @param identity   its strings and arrays stay the caller's, and must live as long as the session
+ *  @return NULL if the random source or the hash failed, or target, credential or user is missing */
 aten_session_t *aten_session_make(aten_backend_t backend, const char *target, const char *credential,
                                   const char *profile, const aten_identity_t *identity, apr_time_t now,
                                   const aten_lifetimes_t *last, aten_random_fn *random, void *baton, apr_pool_t *p);
 
 /** Seal the session into a cookie's value such that name and value take at most ATEN_COOKIE_MAX bytes.
  *  The first `needed` attributes of session->identity must fit; of the others those that fit are kept, in their
- *  order, and session->attributes_left_out counts the rest (and they leave session->identity.attributes).
- *  @return OK, SESSION_LARGE or INTERNAL; *value is set with OK alone */
+ *  order, and session->attributes_left_out grows by the rest (and they leave session->identity.attributes, which is
+ *  then another array). For a re-issue all of them are needed, and fit.
+ *  @return OK, SESSION_LARGE or INTERNAL (also for a text that is not clean UTF-8: opening would refuse it); *value and
+ *          session are changed with OK alone */
 aten_verdict_t aten_session_seal(char **value, aten_session_t *session, int needed, aten_keyring_t *keys,
                                  const aten_bind_t *bind, aten_random_fn *random, void *baton, apr_pool_t *p);
 
@@ -60,7 +64,7 @@ aten_verdict_t aten_session_open(aten_session_t **session, const char *value, ap
                                  const aten_bind_t *bind, apr_pool_t *p);
 
 /** Is it alive now? Its own end and the configured lifetime: the earlier wins. An instant that equals the end is past
- *  it. A login more than 60 seconds in the future is refused. Allocates nothing.
+ *  it. A login or an issue more than 60 seconds in the future is refused. Allocates nothing.
  *  @return OK, SESSION_EXPIRED, SESSION_IDLE or SESSION_FUTURE */
 aten_verdict_t aten_session_check(const aten_session_t *session, const aten_lifetimes_t *last, apr_time_t now);
 

@@ -29,32 +29,33 @@ int aten_host_is_loopback(const char *host);
 /** The one function that judges every address to go to, whatever parameter it came by: it refuses what is odd and
  *  repairs nothing (DESIGN section 2, `to`).
  *  A path on this host: at most ATEN_TO_MAX bytes; begins with one '/', and not with "//" or "/\", also after decoding
- *  once and twice; no '\' or control character in the path, nor in what decoding it once or twice gives; no control
- *  character, raw or decoded once, in the query; bytes outside printable ASCII and blanks are refused; no fragment; not
- *  under aten_path ("/aten" and "/aten/x", not "/atenx"; compared after decoding and after removing dot segments);
- *  parameters ticket=ST-... of the query are dropped.
+ *  once and twice, and after removing dot segments ("/.//host"); no '\' or control character (U+0000 to U+001F, U+007F
+ *  to U+009F) or overlong UTF-8 in the path, nor in what decoding it once or twice gives; no broken %-escape in the
+ *  path; no control character, raw or decoded once, in the query; bytes outside printable ASCII and blanks are refused;
+ *  no fragment; not under aten_path ("/aten" and "/aten/x", not "/atenx"; compared after decoding and after removing dot
+ *  segments, empty segments kept and merged); parameters ticket=ST-... of the query are dropped.
  *  @return a copy, or NULL: then the caller takes AtenHome */
 const char *aten_return_path(const char *to, const char *aten_path, apr_pool_t *p);
 
 /** Parse AtenPath: "/" and 1 to 64 letters, digits, '-', '_', '/', without a final '/', an empty segment or a dot.
- *  @return NULL or a sentence */
+ *  @return NULL, or a constant sentence that says what to write, without the value */
 const char *aten_path_parse(const char *text);
 
 /** Is uri (decoded, as r->uri) one of our own pages?
- *  @return what stands behind the prefix ("/login"; "" for the prefix itself), or NULL */
+ *  @return what stands behind the prefix ("/login"; "" for the prefix itself), or NULL (also for a NULL argument) */
 const char *aten_path_of(const char *uri, const char *aten_path);
 
 /** Parse a query or form body (application/x-www-form-urlencoded).
  *  Only names in wanted (NULL-terminated) are read; any of them twice is PARAM_REPEATED; a broken %-escape, a NUL or
  *  invalid UTF-8 in a wanted one is PARAM_MALFORMED. '+' is a blank.
  *  @param text may be NULL or empty
- *  @param out  a table of the wanted parameters, decoded, perhaps empty
- *  @param which on an error set to the name of the parameter */
+ *  @param out  a table of the wanted parameters, decoded, perhaps empty; empty on an error
+ *  @param which set to the name of the parameter on an error, otherwise to NULL */
 aten_verdict_t aten_params(apr_table_t **out, const char *text, const char *const wanted[], const char **which,
                            apr_pool_t *p);
 
 /** base + path + "?name=value&...", values percent-encoded. params: name, value, name, value, ..., NULL; a pair whose
- *  value is NULL is left out. path may have a query already. */
+ *  value is NULL is left out. path may have a query already. base, path and params may be NULL. */
 char *aten_url_with(apr_pool_t *p, const char *base, const char *path, const char *const params[]);
 
 #endif

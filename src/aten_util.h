@@ -20,7 +20,7 @@ int aten_parse_number(const char *text, apr_int64_t min, apr_int64_t max, apr_in
  *  (U+0000 to U+001F, U+007F to U+009F), at most max bytes? */
 int aten_text_is_clean(const char *text, apr_size_t max);
 
-/** A copy without white space (space, tab, CR, LF) at both ends. */
+/** A copy without white space (space, tab, CR, LF) at both ends. NULL gives NULL. */
 char *aten_trim(apr_pool_t *p, const char *text);
 
 /** values joined as Shibboleth joins them: ';' between them, '\;' for one inside a value.
@@ -28,8 +28,9 @@ char *aten_trim(apr_pool_t *p, const char *text);
  *  @return "" for an empty array */
 char *aten_join(apr_pool_t *p, const apr_array_header_t *values);
 
-/** Make text fit for a log line: every byte outside printable ASCII becomes \xNN, quotes and backslashes are escaped,
- *  and what is longer than max bytes ends in "...".  NULL gives "-". */
+/** Make text fit for a log line: every byte outside printable ASCII becomes \xNN (or \n, \t and the like), double
+ *  quotes and backslashes are escaped, and of what is longer than max bytes only these stand, with "..." behind them.
+ *  NULL gives "-". */
 const char *aten_log_text(apr_pool_t *p, const char *text, apr_size_t max);
 
 #endif

@@ -1,0 +1,140 @@
+/* What the httpd side shares: configuration structs, the state of a process and of a request. */
+#ifndef MOD_AUTH_ATEN_H
+#define MOD_AUTH_ATEN_H
+
+#include <httpd.h>
+#include <http_config.h>
+
+#include "aten_flow.h"
+
+#define MOD_ATEN_AUTH_TYPE "aten"
+#define MOD_ATEN_VERSION "0.1.0"
+
+/* The one symbol that is visible from outside. */
+extern module AP_MODULE_DECLARE_DATA __attribute__((visibility("default"))) auth_aten_module;
+
+/* For values of which every number is legal. */
+#define MOD_ATEN_UNSET (-1)
+
+/* The configuration of a server or virtual host. NULL or MOD_ATEN_UNSET: the directive was not given here. */
+typedef struct {
+    const char *cas_url;                     /* AtenCASServer */
+    aten_cas_protocol_t cas_protocol;        /* ATEN_CAS_UNSET */
+    const char *cas_validate_url;
+    const char *cas_ca_file;
+    apr_interval_time_t cas_timeout;         /* µs */
+    aten_cas_fields_t *cas_fields;           /* only the fields that were given */
+    apr_array_header_t *populations;         /* const aten_population_t *, those given here */
+    apr_array_header_t *profiles;            /* aten_profile_t *; NULL: the built-in ones */
+    apr_interval_time_t session_lifetime;    /* µs */
+    apr_interval_time_t session_idle;        /* µs */
+    const char *cookie_base;
+    const char *cookie_domain;               /* "" after AtenSessionCookie without domain= */
+    const char *path;
+    aten_base_t *base;
+    const char *home;
+    int insecure_http;
+
+    /* derived at the end of configuration, read-only afterwards */
+    aten_site_t *site[2];                    /* as reached by http and by https; the same with AtenBaseURL */
+    aten_trust_t *trust;                     /* CAs for the CAS server; set in post_config */
+    server_rec *server;
+} mod_aten_server_conf;
+
+/* The directives that stand in the main server alone. */
+typedef struct {
+    const char *keys_file;                   /* AtenSessionKeys */
+    const char *state_dir;                   /* AtenStateDir */
+    int cas_max_pending;                     /* AtenCASMaxPending */
+    apr_array_header_t *sections;            /* mod_aten_section_t *: places to be judged in check_config */
+} mod_aten_global_conf;
+
+/* The configuration of a directory, location, file or <If>. */
+typedef struct {
+    int auth_type_aten;                      /* AuthType aten stands here (not inherited: for check_config alone) */
+    apr_array_header_t *profile_ids;         /* AtenProfiles: const char * */
+    aten_cutoff_t *cutoff;
+    aten_notice_t *notice;
+    apr_array_header_t *help;                /* aten_help_link_t: inner ones first */
+    int optional;
+    int pass_cookie;
+} mod_aten_dir_conf;
+
+/* A section that check_config judges: which server it stands in, and where. */
+typedef struct {
+    server_rec *server;
+    mod_aten_dir_conf *conf;
+    const char *where;                       /* file:line of the first of our directives in it */
+} mod_aten_section_t;
+
+/* mod_aten_conf.c: directives */
+extern const command_rec mod_aten_commands[];
+void *mod_aten_create_server(apr_pool_t *p, server_rec *s);
+void *mod_aten_merge_server(apr_pool_t *p, void *base, void *over);
+void *mod_aten_create_dir(apr_pool_t *p, char *path);
+void *mod_aten_merge_dir(apr_pool_t *p, void *base, void *over);
+/** Called before a configuration is read (pre_config): forgets the one before. */
+void mod_aten_global_reset(apr_pool_t *p);
+const mod_aten_global_conf *mod_aten_global(void);
+mod_aten_server_conf *mod_aten_server(const server_rec *s);
+const mod_aten_dir_conf *mod_aten_dir(const request_rec *r);
+
+/* mod_aten_check.c: the configuration as a whole, judged in check_config without side effects */
+int mod_aten_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
+/** AtenStateDir or its default. */
+const char *mod_aten_state_dir(void);
+/** Read and parse a key file. @return NULL, or what is wrong; "" if it does not exist */
+const char *mod_aten_read_keys(aten_keyring_t **keys, const char *file, apr_pool_t *p);
+
+/* mod_aten_state.c: what a process holds */
+int mod_aten_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
+void mod_aten_child_init(apr_pool_t *pchild, server_rec *main_server);
+aten_keyring_t *mod_aten_keys(void);
+aten_random_fn mod_aten_random;
+/** The HTTP client with the limit of AtenCASMaxPending around it. */
+aten_http_fn mod_aten_http;
+/** Has an hour passed since a login without a population was logged? Counts it in any case. */
+int mod_aten_note_unknown_population(apr_time_t now);
+
+/* What one request, with its sub-requests and internal redirects, knows. Hangs on the first of the chain. */
+typedef struct {
+    const char *cookies;                     /* the Cookie header as it came */
+    int looked;                              /* person was looked for */
+    const aten_person_t *person;             /* NULL: no session */
+    apr_table_t *variables;                  /* of the person when no population is closed */
+    int probing;                             /* a sub-request is reading a place's configuration */
+    const mod_aten_dir_conf *probed;         /* ... and found this one */
+    int reissued;                            /* the sliding cookie was sent */
+} mod_aten_chain_t;
+
+/* mod_aten_request.c: request_rec <-> aten_request_t and aten_answer_t */
+request_rec *mod_aten_first(request_rec *r);
+mod_aten_chain_t *mod_aten_chain(request_rec *r);
+const aten_site_t *mod_aten_site(request_rec *r);
+/** The logic's view of a place. */
+void mod_aten_place(aten_place_t *place, const mod_aten_dir_conf *conf);
+aten_env_t mod_aten_env(request_rec *r);
+aten_request_t mod_aten_request(request_rec *r);
+/** Write an answer, with its log line. @return DONE */
+int mod_aten_send(request_rec *r, const aten_answer_t *answer);
+/** Is r a sub-request that only reads a place's configuration? Then notes what it found and ends it.
+ *  @return DONE for a probe, DECLINED otherwise (a post_perdir_config hook) */
+int mod_aten_end_probe(request_rec *r);
+
+/* mod_aten_session.c: the session of a request */
+const aten_person_t *mod_aten_person(request_rec *r);
+/** Set r->user and AUTH_TYPE. */
+void mod_aten_set_user(request_rec *r, const aten_person_t *person);
+/** Set the ATEN_* variables for this request, with what the cut-off left open here. */
+void mod_aten_set_variables(request_rec *r, const aten_person_t *person, const aten_standing_t *standing);
+/** Our cookies leave the request before the handler (AtenPassCookie off). */
+void mod_aten_strip_cookies(request_rec *r);
+void mod_aten_register_filters(void);
+/** Cache-Control: private on the answer, and the sliding cookie. */
+void mod_aten_insert_filter(request_rec *r);
+
+/* mod_aten_scrub.c: headers that pretend an identity */
+void mod_aten_scrub(request_rec *r);
+void mod_aten_register_scrub_filter(void);
+
+#endif

@@ -1,0 +1,99 @@
+/* What the files of the flow share. Nobody else includes it. */
+#ifndef ATEN_FLOW_PRIVATE_H
+#define ATEN_FLOW_PRIVATE_H
+
+#include <jansson.h>
+
+#include "aten_date.h"
+#include "aten_flow.h"
+#include "aten_page.h"
+#include "aten_pending.h"
+#include "aten_text.h"
+
+/* One request on its way through the flow. */
+typedef struct {
+    const aten_env_t *env;
+    const aten_site_t *site;
+    const aten_request_t *request;
+    const char *lang;
+    apr_pool_t *p;
+} aten_turn_t;
+
+/* --- aten_flow_answer.c: building answers --- */
+
+aten_turn_t aten_turn_make(const aten_env_t *env, const aten_site_t *site, const aten_request_t *request,
+                           apr_pool_t *p);
+
+/** Is a person waiting for a page, or is it a script? (DESIGN section 2) */
+typedef enum { ATEN_CLIENT_PERSON, ATEN_CLIENT_FRAME, ATEN_CLIENT_SCRIPT } aten_client_t;
+aten_client_t aten_client_of(const aten_request_t *request);
+
+/** A text of the catalogue, in the turn's language. Arguments end with NULL. */
+const char *aten_say(const aten_turn_t *turn, aten_text_t id, ...) __attribute__((sentinel));
+
+aten_answer_t *aten_answer_make(const aten_turn_t *turn, int status, aten_verdict_t verdict, aten_log_level_t level);
+
+/** 303 to an address that was already judged. */
+aten_answer_t *aten_answer_redirect(const aten_turn_t *turn, const char *location);
+
+/** 303 to the chooser, with `to`. */
+aten_answer_t *aten_answer_to_chooser(const aten_turn_t *turn, const char *to);
+
+/** An empty page of that title, with what every page has. Lines and buttons are added by the two below. */
+aten_page_t *aten_turn_page(const aten_turn_t *turn, aten_text_t title);
+void aten_page_line(aten_page_t *page, const char *line);
+void aten_page_button(aten_page_t *page, const char *href, const char *label, int primary);
+
+/** Render the page into an answer, with a fresh reference on both. */
+aten_answer_t *aten_answer_page(const aten_turn_t *turn, aten_page_t *page, int status, aten_verdict_t verdict,
+                                aten_log_level_t level);
+
+/** The same for a script: a JSON body with the error's name, the login address and the reference. */
+aten_answer_t *aten_answer_script(const aten_turn_t *turn, int status, aten_verdict_t verdict, aten_log_level_t level,
+                                  const char *to);
+
+/** The page (or for a script the JSON) that tells an error of the protocol or of the request. */
+aten_answer_t *aten_answer_error(const aten_turn_t *turn, aten_verdict_t verdict, const char *why, const char *to);
+
+/** The module's own address with parameters: site path + page. */
+char *aten_own_url(const aten_turn_t *turn, const char *page, const char *const params[]);
+
+/** The names of populations as people read them, "les élèves, les parents". @param names const char * */
+const char *aten_populations_text(const aten_turn_t *turn, const apr_array_header_t *names);
+
+/** The help links of a place and a profile (may be NULL) that fit, array of aten_button_t. */
+apr_array_header_t *aten_help_buttons(const aten_turn_t *turn, const aten_place_t *place,
+                                      const aten_profile_t *profile);
+
+/** A JSON answer. Takes over the reference to object. */
+aten_answer_t *aten_answer_json(const aten_turn_t *turn, int status, json_t *object);
+
+/** The person's name for the person: « Prénom Nom », else the user name. */
+const char *aten_person_name(const aten_turn_t *turn, const aten_person_t *person);
+
+/** "group > label" of a profile, for a sentence or a button. */
+const char *aten_profile_text(const aten_turn_t *turn, const aten_profile_t *profile);
+
+/** Take the session cookie away. */
+void aten_answer_end_session(const aten_turn_t *turn, aten_answer_t *answer);
+
+aten_pending_place_t aten_turn_pending_place(const aten_turn_t *turn);
+
+/* --- aten_flow_login.c: the chooser, and where a login begins --- */
+
+/** Begin a login by that profile, if it is open now: pending login, 303 to the backend; else the page that says why not.
+ *  @param retry this is the second try in a row */
+aten_answer_t *aten_login_begin(const aten_turn_t *turn, const aten_place_t *place, const aten_profile_t *profile,
+                                const char *to, int renew, int retry);
+
+aten_answer_t *aten_login_page(const aten_turn_t *turn);
+
+/** The chooser view of a place. @param explain set to 1 if something on it must be read before choosing
+ *  @param only set to the profile if just one is left */
+aten_chooser_t *aten_chooser_view(const aten_turn_t *turn, const aten_place_t *place, const char *to, int renew,
+                                  int *explain, const aten_profile_t **only);
+
+/* --- aten_flow_cas.c: where a CAS login ends --- */
+aten_answer_t *aten_cas_return(const aten_turn_t *turn);
+
+#endif
