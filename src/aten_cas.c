@@ -56,10 +56,13 @@ static int is_url_text(const char *text)
     return 1;
 }
 
-static int is_host(const char *host)
+/* apr_uri_parse takes brackets off, whatever stands in them. */
+static int is_host(const apr_uri_t *uri)
 {
+    const char *host = uri->hostname;
     struct in6_addr address;
 
+    if (!host || (*uri->hostinfo == '[') != !!strchr(host, ':')) return 0;
     if (strchr(host, ':')) return inet_pton(AF_INET6, host, &address) == 1;
     return apr_isalnum(*host)
            && !host[strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_")];
@@ -85,7 +88,7 @@ static const char *check_url(const apr_uri_t *uri, apr_pool_t *p)
 {
     apr_int64_t port;
 
-    if (!uri->scheme || !uri->hostname || !is_host(uri->hostname)) return "is not an address: write " EXAMPLE;
+    if (!uri->scheme || !is_host(uri)) return "is not an address: write " EXAMPLE;
     if (strcasecmp(uri->scheme, "https") && strcasecmp(uri->scheme, "http")) {
         return "is neither https nor http: write " EXAMPLE;
     }

@@ -10,7 +10,7 @@
 #include "aten_text.h"
 
 typedef struct {
-    const char *href;       /* path or absolute URL, already judged; NULL, or one that aten_href_is_safe refuses: text only */
+    const char *href;       /* path or absolute URL, already judged; NULL or not aten_href_is_safe: text only */
     const char *label;
     const char *note;       /* a smaller line below, or NULL */
     int primary;            /* the one that most people want */
@@ -33,7 +33,8 @@ char *aten_page_render(const aten_page_t *page, apr_pool_t *p);
 
 /* An entry of the chooser. */
 typedef struct {
-    const char *group;      /* or NULL; entries of the same group stand together, under it as a heading, in the place of the first */
+    const char *group;      /* or NULL; entries of the same group stand together, under it as a heading, in the place
+                               of the first */
     const char *label;
     const char *href;       /* NULL: closed */
     apr_array_header_t *lines; /* const char *: why it is closed, who may still use it; may be NULL: then a closed entry
@@ -61,16 +62,16 @@ const char *aten_page_style(void);
 /** The Content-Security-Policy of every page but one: no script, nothing from elsewhere, not in a frame. */
 const char *aten_page_csp(void);
 
-/** The one of the page that says that a login cannot take place inside a frame (FRAMED): the same, save that a frame may
- *  show it, or nobody would ever see it. That page only has links to the top window. */
+/** The one of the page that says that a login cannot take place inside a frame (FRAMED): the same, save that a frame
+ *  may show it, or nobody would ever see it. That page only has links to the top window. */
 const char *aten_page_csp_framed(void);
 
 /** "fr" or "en" by Accept-Language (RFC 9110, 12.5.4: quality values, '*', en-GB counts as en); French for anything
  *  else, for NULL and for a header that cannot be read. */
 const char *aten_page_language(const char *accept_language);
 
-/** May this stand in an href? A path ("/", not "//" or "/\\") or https:, http:, mailto:, tel:, without control characters.
- *  NULL may not. A javascript: or data: address never gets here; this is the last lock. */
+/** May this stand in an href? A path ("/", not "//" or "/\") or https://, http://, mailto:, tel:, without control
+ *  characters. NULL may not. A javascript: or data: address never gets here; this is the last lock. */
 int aten_href_is_safe(const char *href);
 
 /* --- Building a page: for this file and the pages that have files of their own. --- */
@@ -87,7 +88,7 @@ typedef struct {
 void aten_html_begin(aten_html_t *html, const char *lang, const char *style_url, const char *title, const char *kind,
                      apr_pool_t *p);
 
-/** Markup, a constant. The only way in for '<'. */
+/** Markup of the module's own, a constant. The only way in for '<'. */
 void aten_html_markup(aten_html_t *html, const char *constant);
 
 /** Text, escaped for content and for quoted attribute values. NULL writes nothing. */

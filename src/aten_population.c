@@ -129,7 +129,7 @@ const char *aten_population_parse(aten_population_t **out, int argc, char *const
     const char *err;
     int at = 1;
 
-    if (argc < 1) return "a population has a name, an attribute and one value or more: pupils ENTPersonProfils National_1";
+    if (argc < 1) return "a population needs a name, an attribute and one value or more";
     err = check_name(argv[0], p);
     if (err) return err;
     role = default_role(argv[0]);
@@ -141,7 +141,8 @@ const char *aten_population_parse(aten_population_t **out, int argc, char *const
         return apr_psprintf(p, "the population '%s' needs an attribute and one value or more, such as "
                             "ENTPersonProfils National_1", argv[0]);
     }
-    if (!aten_text_is_clean(argv[at], VALUE_MAX_BYTES) || strpbrk(argv[at], BLANKS)) {
+    /* '=': a role= that stands twice or is misspelled must not become an attribute that nobody has. */
+    if (!aten_text_is_clean(argv[at], VALUE_MAX_BYTES) || strpbrk(argv[at], BLANKS "=")) {
         return apr_psprintf(p, "'%s' is not an attribute's name: write it as the CAS server does, such as "
                             "ENTPersonProfils", aten_log_text(p, argv[at], NAME_MAX_BYTES));
     }

@@ -269,8 +269,9 @@ const char *aten_help_link_add(apr_array_header_t **list, int argc, char *const 
     err = check_link(&link, p);
     if (err) return err;
     if (find_exactly(*list, link.kind, link.lang)) {
-        return apr_psprintf(p, "'%s': the kind %s has a link %s%s already", aten_log_text(p, link.url, SHOWN), link.kind,
-                            link.lang ? "in the language " : "without a language", link.lang ? link.lang : "");
+        return apr_psprintf(p, "'%s': the kind %s has a link %s%s already", aten_log_text(p, link.url, SHOWN),
+                            link.kind, link.lang ? "in the language " : "without a language",
+                            link.lang ? link.lang : "");
     }
     if (!*list) *list = apr_array_make(p, 4, sizeof(aten_help_link_t));
     APR_ARRAY_PUSH(*list, aten_help_link_t) = link;

@@ -41,8 +41,9 @@ typedef struct {
  *  @return NULL and *out set, or a sentence: an id is 1 to 64 letters, digits, '-' or '_' */
 const char *aten_profile_make(aten_profile_t **out, const char *id, apr_pool_t *p);
 
-/** AtenLabel [LANG] "group > label" (argc 1 or 2). LANG is fr or en. « > » nests once; surrounding blanks go; neither part empty; the
- *  text clean UTF-8 of at most 200 bytes; a language twice is an error. @return NULL or a sentence */
+/** AtenLabel [LANG] "group > label" (argc 1 or 2). LANG is fr or en. « > » nests once, with or without blanks around;
+ *  surrounding blanks go; neither part empty; the text clean UTF-8 of at most 200 bytes; a language twice is an error.
+ *  @return NULL or a sentence */
 const char *aten_profile_label(aten_profile_t *profile, int argc, char *const argv[], apr_pool_t *p);
 
 /** AtenBackend aten [ENTITYID] | cas [URL] | closed: sets the way from the beginning (a second one is an error).

@@ -145,6 +145,7 @@ aten_verdict_t aten_session_seal(char **value, aten_session_t *session, int need
     if (!backend_word(session->backend) || name_len > ATEN_COOKIE_MAX) return ATEN_V_INTERNAL;
     aten_pack_init(&pack, aten_seal_room(ATEN_COOKIE_MAX - name_len), p);
     counts_at = pack_head(&pack, session);
+    if (pack.full) return ATEN_V_SESSION_LARGE;
     kept = pack_attributes(&pack, session->identity.attributes, needed, p);
     /* What opening would refuse is not sealed: the person would be logged in and out again for ever. */
     if (pack.bad) return ATEN_V_INTERNAL;

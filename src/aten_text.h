@@ -20,9 +20,11 @@
     X(CHOOSER_CLOSED_SINCE, "Fermé depuis le {0}. Utilisez un autre choix.", "Closed since {0}. Use another choice.") \
     X(CHOOSER_CLOSED, "Fermé. Utilisez un autre choix.", "Closed. Use another choice.") \
     X(CHOOSER_CLOSED_FOR, \
-      "Depuis le {1}, ce choix n’est plus ouvert pour\u00a0: {0}. Les autres personnes peuvent continuer à l’utiliser.", \
+      "Depuis le {1}, ce choix n’est plus ouvert pour\u00a0: {0}. " \
+      "Les autres personnes peuvent continuer à l’utiliser.", \
       "Since {1}, this choice is no longer open for: {0}. Other people can go on using it.") \
-    X(CHOOSER_EMPTY, "Aucun choix n’est ouvert pour cette page. Demandez à votre établissement comment vous connecter.", \
+    X(CHOOSER_EMPTY, \
+      "Aucun choix n’est ouvert pour cette page. Demandez à votre établissement comment vous connecter.", \
       "No choice is open for this page. Please ask your school how to log in.") \
     X(NOTICE_TITLE, "À savoir", "Please note") \
     X(NOTICE_EVERYONE, \

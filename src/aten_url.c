@@ -175,8 +175,8 @@ static int has_control(const char *text, apr_size_t len)
     return 0;
 }
 
-/* The bytes of an overlong UTF-8 form, which a careless decoder reads as '/', '\' or '.'. Other bytes that are not UTF-8
- * pass: old applications have paths in ISO-8859-1. */
+/* The bytes of an overlong UTF-8 form, which a careless decoder reads as '/', '\' or '.'. Other bytes that are not
+ * UTF-8 pass: old applications have paths in ISO-8859-1. */
 static int has_overlong(const char *text, apr_size_t len)
 {
     const unsigned char *s = (const unsigned char *)text;

@@ -32,8 +32,8 @@ int aten_host_is_loopback(const char *host);
  *  once and twice, and after removing dot segments ("/.//host"); no '\' or control character (U+0000 to U+001F, U+007F
  *  to U+009F) or overlong UTF-8 in the path, nor in what decoding it once or twice gives; no broken %-escape in the
  *  path; no control character, raw or decoded once, in the query; bytes outside printable ASCII and blanks are refused;
- *  no fragment; not under aten_path ("/aten" and "/aten/x", not "/atenx"; compared after decoding and after removing dot
- *  segments, empty segments kept and merged); parameters ticket=ST-... of the query are dropped.
+ *  no fragment; not under aten_path ("/aten" and "/aten/x", not "/atenx"; compared after decoding and after removing
+ *  dot segments, empty segments kept and merged); parameters ticket=ST-... of the query are dropped.
  *  @return a copy, or NULL: then the caller takes AtenHome */
 const char *aten_return_path(const char *to, const char *aten_path, apr_pool_t *p);
 

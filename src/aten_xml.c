@@ -67,7 +67,9 @@ static void on_error(void *ctx, xmlErrorPtr error)
 static void guard(xmlParserCtxtPtr ctxt, watch_t *watch)
 {
     ctxt->_private = watch;
-    ctxt->keepBlanks = 1; /* the one default of the process that no option below sets */
+    /* xmlKeepBlanksDefault is the one default of the process that no option of ours overrides. */
+    ctxt->keepBlanks = 1;
+    ctxt->sax->ignorableWhitespace = ctxt->sax->characters;
     ctxt->sax->internalSubset = on_subset;
     ctxt->sax->externalSubset = on_subset;
     ctxt->sax->entityDecl = on_entity;
