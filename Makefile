@@ -77,3 +77,17 @@ install: all
 
 clean:
 	rm -rf build build-asan mod_auth_aten.so
+
+# deps may install the compiler and apxs: what is built after it is built by another make, which finds them.
+deps:
+	@sh scripts/deps.sh test
+
+demo:
+	@sh scripts/deps.sh demo
+	@$(MAKE) -j$$(nproc) all
+	@demo/run
+
+test: deps
+	@$(MAKE) -j$$(nproc) all $(UNIT_BIN)
+	@$(MAKE) -j$$(nproc) SANITIZE=1 $(UNIT_BIN:build/%=build-asan/%)
+	@t/TEST

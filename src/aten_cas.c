@@ -92,9 +92,7 @@ static const char *check_url(const apr_uri_t *uri, apr_pool_t *p)
     if (strcasecmp(uri->scheme, "https") && strcasecmp(uri->scheme, "http")) {
         return "is neither https nor http: write " EXAMPLE;
     }
-    if (uri->user || uri->password || strchr(uri->hostinfo, '@')) {
-        return "has a user name: write the address without, " EXAMPLE;
-    }
+    if (uri->user || uri->password) return "has a user name: write the address without, " EXAMPLE;
     if (uri->query || uri->fragment) return "has a query or a fragment: write the address without, " EXAMPLE;
     if (uri->port_str && !aten_parse_number(uri->port_str, 1, 65535, &port)) {
         return "has a port that does not exist: write 1 to 65535";
@@ -411,7 +409,8 @@ static const char *validate_path(aten_cas_protocol_t protocol)
     return NULL;
 }
 
-/* Protocol specification section 2.4.1 (validate), 2.5.1 (serviceValidate); TARGET instead of service is samlValidate's. */
+/* Protocol specification sections 2.4.1 (validate) and 2.5.1 (serviceValidate). samlValidate calls the service TARGET,
+ * and has the ticket in the body. */
 static char *validate_url(const aten_cas_server_t *server, const char *service, const char *ticket, int renew,
                           apr_pool_t *p)
 {

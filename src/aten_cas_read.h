@@ -28,9 +28,9 @@ aten_verdict_t aten_cas_no(aten_cas_reading_t *reading, aten_verdict_t verdict, 
 /** The user: text trimmed, clean UTF-8, 1 to ATEN_USER_MAX bytes. @param text NULL is no user @return OK or CAS_USER */
 aten_verdict_t aten_cas_take_user(aten_cas_reading_t *reading, const char *text);
 
-/** One value (not NULL) of one attribute. Blanks at its ends go, and so does a value of nothing else; a run of tabs and line ends
- *  inside (a postal address) becomes one blank, for the value goes into an environment variable; any other control
- *  character refuses the answer.
+/** One value (not NULL) of one attribute. Blanks at its ends go, and so does a value of nothing else; a run of tabs and
+ *  line ends inside (a postal address) becomes one blank, for the value goes into an environment variable; any other
+ *  control character refuses the answer.
  *  @return OK or CAS_ATTRIBUTE */
 aten_verdict_t aten_cas_take_value(aten_cas_reading_t *reading, const char *name, const char *text);
 

@@ -56,7 +56,7 @@ static const char *shown_address(const aten_cas_reading_t *reading, const char *
 
 /* --- status --- */
 
-/* The local part of a status code, which is a QName of the SAML protocol's namespace (core section 3.4.3.1), or NULL. */
+/* The local part of a status code, which is a QName of the SAML protocol's namespace (core section 3.4.3.1). */
 static const char *status_code(const aten_cas_reading_t *reading, xmlNode *node)
 {
     const char *value = aten_trim(reading->p, aten_xml_attribute(node, "Value", reading->p));
@@ -141,8 +141,8 @@ static aten_verdict_t check_audience(aten_cas_reading_t *reading, const xmlNode 
                        shown_address(reading, text ? text : ""), shown_address(reading, reading->service));
 }
 
-/* xsd:dateTime; SAML wants UTC (core section 1.2.2), so a time without a zone is that. Fractions are cut off: they count
- * for nothing beside the skew. */
+/* xsd:dateTime; SAML wants UTC (core section 1.2.2), so a time without a zone is that. Fractions are cut off: they
+ * count for nothing beside the skew. */
 static int parse_instant(apr_time_t *out, const char *text, apr_pool_t *p)
 {
     static const char shape[] = "0000-00-00T00:00:00";
@@ -171,7 +171,8 @@ static aten_verdict_t check_instant(aten_cas_reading_t *reading, const xmlNode *
     const int begins = aten_same(name, "NotBefore");
     apr_time_t instant;
 
-    if (!text) return ATEN_V_OK;
+    if (!text && begins) return ATEN_V_OK;
+    if (!text) return aten_cas_no(reading, ATEN_V_CAS_WINDOW, "NotOnOrAfter is missing");
     if (!parse_instant(&instant, text, reading->p)) {
         return aten_cas_no(reading, ATEN_V_CAS_WINDOW, "%s is not a time: '%s'", name, aten_cas_shown(reading, text));
     }
@@ -186,18 +187,25 @@ static aten_verdict_t check_conditions(aten_cas_reading_t *reading, const xmlNod
     const xmlNode *conditions = aten_xml_child(assertion, SAML_NS, "Conditions", &count);
     const xmlNode *node;
     aten_verdict_t verdict;
+    int audiences = 0;
 
-    if (!count) return ATEN_V_OK;
-    if (count > 1) return aten_cas_no(reading, ATEN_V_CAS_UNEXPECTED, "Assertion has %d Conditions", count);
+    /* CAS always sends them: an assertion that is valid for ever and for everybody is not one of CAS. */
+    if (count != 1) return aten_cas_no(reading, ATEN_V_CAS_UNEXPECTED, "Assertion has %d Conditions", count);
     verdict = check_instant(reading, conditions, "NotBefore");
     if (verdict == ATEN_V_OK) verdict = check_instant(reading, conditions, "NotOnOrAfter");
     for (node = aten_xml_first(conditions); node && verdict == ATEN_V_OK; node = aten_xml_next(node)) {
-        if (aten_xml_is(node, SAML_NS, "AudienceRestrictionCondition")) verdict = check_audience(reading, node);
+        if (aten_xml_is(node, SAML_NS, "AudienceRestrictionCondition")) {
+            verdict = check_audience(reading, node);
+            audiences++;
+        }
         else if (!aten_xml_is(node, SAML_NS, "DoNotCacheCondition")) {
             /* Core section 2.3.2: what is not understood leaves the assertion's validity open. */
             verdict = aten_cas_no(reading, ATEN_V_CAS_UNEXPECTED, "it has a condition that is not of SAML 1.1: '%s'",
                                   aten_cas_shown(reading, (const char *)node->name));
         }
+    }
+    if (verdict == ATEN_V_OK && !audiences) {
+        return aten_cas_no(reading, ATEN_V_CAS_AUDIENCE, "AudienceRestrictionCondition is missing");
     }
     return verdict;
 }
@@ -250,14 +258,16 @@ static aten_verdict_t read_assertion(aten_cas_reading_t *reading, const xmlNode 
 {
     aten_verdict_t verdict = check_conditions(reading, assertion);
     const xmlNode *node;
+    int authenticated = 0;
 
     for (node = aten_xml_first(assertion); node && verdict == ATEN_V_OK; node = aten_xml_next(node)) {
-        if (aten_xml_is(node, SAML_NS, "AttributeStatement") || aten_xml_is(node, SAML_NS, "AuthenticationStatement")) {
-            verdict = read_statement(reading, node);
-        }
+        const int says_who = aten_xml_is(node, SAML_NS, "AuthenticationStatement");
+
+        authenticated |= says_who;
+        if (says_who || aten_xml_is(node, SAML_NS, "AttributeStatement")) verdict = read_statement(reading, node);
     }
-    if (verdict == ATEN_V_OK && !reading->answer->user) {
-        return aten_cas_no(reading, ATEN_V_CAS_USER, "its assertion has no statement about anybody");
+    if (verdict == ATEN_V_OK && !authenticated) {
+        return aten_cas_no(reading, ATEN_V_CAS_UNEXPECTED, "Assertion has no AuthenticationStatement");
     }
     return verdict;
 }

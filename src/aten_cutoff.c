@@ -295,8 +295,10 @@ static void split_populations(const aten_cutoff_t *cut, const apr_array_header_t
     out->closed = apr_array_make(p, n, sizeof(const aten_population_t *));
     for (i = 0; i < n; i++) {
         const aten_population_t *pop = population_at(person, i);
-        const int closed = population_closes_at(cut, pop->name, 0) <= now;
+        const apr_time_t at = population_closes_at(cut, pop->name, 0);
+        const int closed = at <= now;
 
+        if (closed && (out->closed->nelts == 0 || at < out->closed_since)) out->closed_since = at;
         APR_ARRAY_PUSH(closed ? out->closed : out->open, const aten_population_t *) = pop;
     }
 }

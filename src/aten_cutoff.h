@@ -64,6 +64,7 @@ typedef struct {
     const char *announced;      /* in, and an announcement for one of the person's populations may be shown, or NULL */
     apr_array_header_t *open;   /* const aten_population_t *: the person's populations that are not closed here */
     apr_array_header_t *closed; /* ... and those that are */
+    apr_time_t closed_since;    /* the earliest date of these, or 0 */
 } aten_standing_t;
 
 /** Judge one person (DESIGN section 2, the table "What the cut-off decides").

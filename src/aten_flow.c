@@ -112,6 +112,7 @@ static aten_page_t *page_closed(const aten_turn_t *turn, const aten_place_t *pla
 {
     aten_page_t *page = aten_turn_page(turn, ATEN_T_REFUSED_TITLE);
     const char *since = aten_date_long(turn->p, standing->since, turn->lang);
+    const char *params[] = {"to", to, "switch", "1", NULL};
 
     if (standing->closed && standing->closed->nelts) {
         aten_page_line(page, aten_say(turn, ATEN_T_REFUSED_SINCE, since, names_of(turn, standing->closed), NULL));
@@ -122,6 +123,8 @@ static aten_page_t *page_closed(const aten_turn_t *turn, const aten_place_t *pla
     aten_page_line(page, aten_say(turn, ATEN_T_REFUSED_WHY, NULL));
     if (buttons_to_portal(turn, place, to, page)) aten_page_line(page, aten_say(turn, ATEN_T_REFUSED_WHAT, NULL));
     else aten_page_line(page, aten_say(turn, ATEN_T_REFUSED_NO_WAY, NULL));
+    /* At a shared computer the account may be somebody else's. */
+    aten_page_button(page, aten_own_url(turn, "/login", params), aten_say(turn, ATEN_T_NOT_YOU, NULL), 0);
     return page;
 }
 

@@ -236,6 +236,13 @@ static const telling_t *telling_of(aten_verdict_t verdict)
     return &tellings[0];
 }
 
+/* Where the configuration itself is in doubt, nothing of it is asked. */
+static apr_array_header_t *help_for(const aten_turn_t *turn, aten_verdict_t verdict, const char *to)
+{
+    if (verdict == ATEN_V_CONFIG || verdict == ATEN_V_INSECURE_HTTP) return NULL;
+    return aten_help_buttons(turn, turn->env->place_of(turn->env->place_baton, to ? to : turn->site->home), NULL);
+}
+
 aten_answer_t *aten_answer_error(const aten_turn_t *turn, aten_verdict_t verdict, const char *why, const char *to)
 {
     const telling_t *tell = telling_of(verdict);
@@ -254,6 +261,7 @@ aten_answer_t *aten_answer_error(const aten_turn_t *turn, aten_verdict_t verdict
             aten_page_button(page, aten_own_url(turn, "/login", params), aten_say(turn, ATEN_T_TRY_AGAIN, NULL), 1);
         }
         aten_page_button(page, turn->site->home, aten_say(turn, ATEN_T_TO_HOME, NULL), 0);
+        page->help = help_for(turn, verdict, to);
         answer = aten_answer_page(turn, page, tell->status, verdict, tell->level);
     }
     answer->why = why;

@@ -41,8 +41,17 @@ static void add_notices(const aten_turn_t *turn, const aten_outlook_t *outlook, 
     if (outlook->announced) apr_array_cat(notices, outlook->announced);
 }
 
-static void show_connected(const aten_turn_t *turn, const aten_place_t *place, const aten_outlook_t *outlook,
-                           const char *to, aten_chooser_t *chooser)
+static int has_role(const apr_array_header_t *populations, aten_role_t role)
+{
+    int i;
+
+    for (i = 0; populations && i < populations->nelts; i++) {
+        if (APR_ARRAY_IDX(populations, i, const aten_population_t *)->role == role) return 1;
+    }
+    return 0;
+}
+
+static void show_connected(const aten_turn_t *turn, const aten_place_t *place, const char *to, aten_chooser_t *chooser)
 {
     const aten_person_t *person = turn->request->person;
     const char *params[] = {"to", to, "switch", "1", NULL};
@@ -55,9 +64,9 @@ static void show_connected(const aten_turn_t *turn, const aten_place_t *place, c
     verdict = aten_flow_admit(place, person, turn->env->now, &standing, turn->p);
     if (verdict != ATEN_V_OK) return;
     chooser->continue_href = to;
-    if (standing.closed && standing.closed->nelts) {
+    if (has_role(standing.closed, ATEN_ROLE_PARENT)) {
         chooser->connected_note = aten_say(turn, ATEN_T_CONNECTED_PARENT_ROLE,
-                                           aten_date_long(turn->p, outlook->closed_since, turn->lang), NULL);
+                                           aten_date_long(turn->p, standing.closed_since, turn->lang), NULL);
     }
 }
 
@@ -94,7 +103,7 @@ aten_chooser_t *aten_chooser_view(const aten_turn_t *turn, const aten_place_t *p
     }
     if (cas) add_notices(turn, &outlook, chooser->notices);
     if (chooser->notices->nelts) *explain = 1;
-    show_connected(turn, place, &outlook, to, chooser);
+    show_connected(turn, place, to, chooser);
     return chooser;
 }
 
@@ -182,13 +191,15 @@ static int already_there(const aten_turn_t *turn, const aten_place_t *place, con
            && aten_flow_admit(place, person, turn->env->now, &standing, turn->p) == ATEN_V_OK;
 }
 
+/* @param asked somebody asked for `to`; otherwise it is the site's home, and the profile may have one of its own */
 static aten_answer_t *login_for(const aten_turn_t *turn, const aten_place_t *place, const char *id, const char *to,
-                                int renew)
+                                int asked, int renew)
 {
     apr_array_header_t *here = aten_profile_select(turn->site->profiles, place->profile_ids, NULL, turn->p);
     const aten_profile_t *profile = aten_profile_find(here, id);
 
     if (!profile) return chooser_answer(turn, place, to, renew, aten_say(turn, ATEN_T_PROFILE_UNKNOWN_WHY, NULL));
+    if (!asked && profile->home) to = profile->home;
     if (!renew && already_there(turn, place, profile)) {
         return aten_answer_redirect(turn, apr_pstrcat(turn->p, turn->site->base->url, to, NULL));
     }
@@ -208,24 +219,25 @@ aten_answer_t *aten_login_page(const aten_turn_t *turn)
     const char *which, *to, *id;
     aten_answer_t *answer;
     apr_table_t *params;
-    int ask_again;
+    int ask_again, asked;
     aten_verdict_t verdict = aten_params(&params, turn->request->query, wanted, &which, turn->p);
 
     if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, which, NULL);
     to = aten_return_path(apr_table_get(params, "to"), turn->site->path, turn->p);
-    if (!to) to = turn->site->home;
+    asked = to != NULL;
+    if (!asked) to = turn->site->home;
     place = turn->env->place_of(turn->env->place_baton, to);
     id = apr_table_get(params, "profile");
     if (!id) id = apr_table_get(params, "selection");
     ask_again = aten_same(apr_table_get(params, "switch"), "1") && !from_foreign_page(turn->request);
-    if (!ask_again) return id ? login_for(turn, place, id, to, 0) : chooser_answer(turn, place, to, 0, NULL);
+    if (!ask_again) return id ? login_for(turn, place, id, to, asked, 0) : chooser_answer(turn, place, to, 0, NULL);
     {
         aten_request_t nobody = *turn->request;
         aten_turn_t after = *turn;
 
         nobody.person = NULL;
         after.request = &nobody;
-        answer = id ? login_for(&after, place, id, to, 1) : chooser_answer(&after, place, to, 1, NULL);
+        answer = id ? login_for(&after, place, id, to, asked, 1) : chooser_answer(&after, place, to, 1, NULL);
     }
     aten_answer_end_session(turn, answer);
     return answer;

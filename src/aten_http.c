@@ -118,11 +118,13 @@ static int load_system(X509_STORE *store)
 
 static const char *load(X509_STORE *store, const char *file, apr_pool_t *p)
 {
+    const char *reason;
+
     if (!file) return load_system(store) ? NULL : "the system's CA certificates cannot be read";
     if (X509_STORE_load_file(store, file) == 1 && has_certificate(store)) return NULL;
+    reason = ERR_reason_error_string(ERR_peek_error());
     return apr_psprintf(p, "'%s' cannot be used: it has to be a readable file with CA certificates in PEM (%s)",
-                        aten_log_text(p, file, WHY_MAX), ERR_peek_error() ? ERR_reason_error_string(ERR_peek_error())
-                                                                          : "no certificate in it");
+                        aten_log_text(p, file, WHY_MAX), reason ? reason : "no such file, or no certificate in it");
 }
 
 const char *aten_trust_load(aten_trust_t **out, const char *file, apr_pool_t *p)
@@ -347,6 +349,8 @@ static CURLcode set_call(handle_t *handle, const aten_http_request_t *request, s
     SET(CURLOPT_URL, request->url);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_FOLLOWLOCATION, 0L);
+    /* Plain http is for this machine alone: a proxy of the environment would see the ticket. */
+    if (!strncmp(request->url, "http:", 5)) SET(CURLOPT_PROXY, "");
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_NOSIGNAL, 1L); /* a signal would hit another thread */
     SET(CURLOPT_TIMEOUT_MS, milliseconds(request->timeout));
@@ -373,13 +377,13 @@ static aten_verdict_t verdict_of(CURLcode rc)
     case CURLE_OPERATION_TIMEDOUT:
         return ATEN_V_CAS_TIMEOUT;
     case CURLE_FILESIZE_EXCEEDED:
+    case CURLE_OUT_OF_MEMORY: /* what libcurl says of a header line beyond its own limit */
         return ATEN_V_CAS_LARGE;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_INVALIDCERTSTATUS:
         return ATEN_V_CAS_TLS;
-    case CURLE_OUT_OF_MEMORY:
     case CURLE_FAILED_INIT:
     case CURLE_URL_MALFORMAT:
     case CURLE_UNKNOWN_OPTION:

@@ -34,16 +34,16 @@ typedef struct {
 typedef aten_verdict_t aten_http_fn(void *baton, const aten_http_request_t *request, aten_http_answer_t *answer,
                                     const char **why, apr_pool_t *p);
 
-/* A pool of kept-alive libcurl handles, shared by the threads of one process. Made after the fork. Not an apr_reslist:
- * that aborts the process when its pool is destroyed while a handle is in use, as prefork does to a child that waits for
- * a CAS server when httpd stops. */
+/* A pool of kept-alive libcurl handles, shared by the threads of one process. Made after the fork. Not an apr_reslist,
+ * which aborts the process when its pool is destroyed while a handle is in use: prefork does that to a child that waits
+ * for a CAS server when httpd stops. */
 typedef struct aten_http_t aten_http_t;
 
 /** libcurl's process-wide set-up. Call in the parent once per configuration; undone by a cleanup of p. */
 apr_status_t aten_http_global(apr_pool_t *p);
 
-/** Parse a CA file (PEM) into a store that lives as long as p; NULL for the system's bundle. The same file is parsed once
- *  for one p: connections are kept and shared among all who have the same store.
+/** Parse a CA file (PEM) into a store that lives as long as p; NULL for the system's bundle. For one p the same file is
+ *  parsed once: connections are kept and shared among all who have the same store.
  *  @return NULL and *out set, or a sentence that names the file */
 const char *aten_trust_load(aten_trust_t **out, const char *file, apr_pool_t *p);
 

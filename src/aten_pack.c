@@ -17,7 +17,7 @@ void aten_pack_init(aten_pack_t *pack, apr_size_t max, apr_pool_t *p)
 
 void aten_pack_bytes(aten_pack_t *pack, const void *data, apr_size_t len)
 {
-    if (pack->full || len > pack->max - pack->len) {
+    if (len > pack->max - pack->len) {
         pack->full = 1;
         return;
     }
@@ -147,8 +147,8 @@ apr_size_t aten_unpack_size(aten_unpack_t *in, apr_size_t each)
 
 #define EACH_BYTE(n) (APR_UINT64_C(0x0101010101010101) * (n))
 
-/* The high bit of a byte is set in the result if the byte is no printable ASCII (and of one beyond it, perhaps): what is
- * below 0x20 borrows, 0x7F carries, and what is above has it. */
+/* A byte has its high bit set in the result if it is no printable ASCII: what is below 0x20 borrows, 0x7F carries, and
+ * what is above has the bit. Its neighbour may get one too, but never without such a byte. */
 static apr_uint64_t odd_bytes(apr_uint64_t bytes)
 {
     return (bytes - EACH_BYTE(0x20)) | (bytes + EACH_BYTE(1)) | bytes;

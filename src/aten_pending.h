@@ -19,7 +19,7 @@
 #define ATEN_PENDING_LONG_MAX 3072 /* ... in slot 0: all slots together stay below httpd's LimitRequestFieldSize */
 #define ATEN_PENDING_CAS_SECONDS 600
 #define ATEN_PENDING_SAML_SECONDS 3600
-#define ATEN_PENDING_KEPT_SECONDS 14400 /* the cookie's Max-Age: a late answer still finds where the person wanted to go */
+#define ATEN_PENDING_KEPT_SECONDS 14400 /* Max-Age: a late answer still finds where the person wanted to go */
 
 typedef struct {
     char nonce[24];                 /* base64url of ATEN_NONCE_BYTES, 22 characters and NUL */

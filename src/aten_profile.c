@@ -45,20 +45,24 @@ static int same_language(const char *a, const char *b)
     return (!a && !b) || aten_same(a, b);
 }
 
-const char *aten_profile_make(aten_profile_t **out, const char *id, apr_pool_t *p)
+static aten_profile_t *new_profile(const char *id, apr_pool_t *p)
 {
-    aten_profile_t *profile;
+    aten_profile_t *profile = apr_pcalloc(p, sizeof(*profile));
 
-    if (!*id || strlen(id) > ID_MAX_BYTES || id[strspn(id, ID_LETTERS)]) {
-        return apr_psprintf(p, "'%s' is not a profile's id: write 1 to %d letters, digits, '-' or '_'",
-                            aten_log_text(p, id, SHOWN), ID_MAX_BYTES);
-    }
-    profile = apr_pcalloc(p, sizeof(*profile));
     profile->id = apr_pstrdup(p, id);
     profile->labels = apr_array_make(p, 2, sizeof(aten_label_t));
     profile->ways = apr_array_make(p, 2, sizeof(aten_way_t));
     profile->help = apr_array_make(p, 2, sizeof(aten_help_link_t));
-    *out = profile;
+    return profile;
+}
+
+const char *aten_profile_make(aten_profile_t **out, const char *id, apr_pool_t *p)
+{
+    if (!*id || strlen(id) > ID_MAX_BYTES || id[strspn(id, ID_LETTERS)]) {
+        return apr_psprintf(p, "'%s' is not a profile's id: write 1 to %d letters, digits, '-' or '_'",
+                            aten_log_text(p, id, SHOWN), ID_MAX_BYTES);
+    }
+    *out = new_profile(id, p);
     return NULL;
 }
 
@@ -304,13 +308,11 @@ static void add_label(aten_profile_t *profile, const char *lang, const char *gro
     APR_ARRAY_PUSH(profile->labels, aten_label_t) = label;
 }
 
-/* @return the new profile. The id is one of ours, so making it does not fail */
 static aten_profile_t *add_builtin(apr_array_header_t *list, const char *id, aten_backend_t backend, apr_pool_t *p)
 {
     const aten_way_t way = {backend, NULL, 0, 0};
-    aten_profile_t *profile = NULL;
+    aten_profile_t *profile = new_profile(id, p);
 
-    (void)aten_profile_make(&profile, id, p);
     insert_way(profile->ways, &way);
     APR_ARRAY_PUSH(list, aten_profile_t *) = profile;
     return profile;

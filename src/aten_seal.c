@@ -224,8 +224,8 @@ static const char *read_keys(aten_keyring_t *keys, const char *text, apr_size_t 
         text = next;
     }
     if (!error && !keys->count) {
-        error = apr_psprintf(p, "there is no key: write the base64 of %d random bytes on a line (openssl rand -base64 %d)",
-                             ATEN_KEY_BYTES, ATEN_KEY_BYTES);
+        error = apr_psprintf(p, "there is no key: write the base64 of %d random bytes on a line "
+                                "(openssl rand -base64 %d)", ATEN_KEY_BYTES, ATEN_KEY_BYTES);
     }
     return error;
 }
@@ -261,8 +261,8 @@ static apr_status_t wipe_text(void *text)
 
 apr_status_t aten_keyring_text(char **out, aten_random_fn *random, void *baton, apr_pool_t *p)
 {
-    static const char comment[] = "# Keys of mod_auth_aten: the base64 of 32 random bytes, one a line. The first seals, "
-                                  "all open.\n";
+    static const char comment[] =
+        "# Keys of mod_auth_aten: the base64 of 32 random bytes, one a line. The first seals, all open.\n";
     unsigned char key[ATEN_KEY_BYTES];
     char *text = apr_pcalloc(p, sizeof(comment) + KEY_TEXT_MAX + 1);
     char *end = text + sizeof(comment) - 1;

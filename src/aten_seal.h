@@ -24,7 +24,7 @@ typedef struct {
     const char *purpose; /* "session", "pending" */
     const char *name;    /* the cookie's name */
     const char *scheme;  /* "https" or "http" */
-    const char *host;    /* the host of the base URL, or the cookie's domain; "vhost a" never opens what "vhost b" made */
+    const char *host;    /* the base URL's host, or the cookie's domain; "vhost a" never opens what "vhost b" made */
 } aten_bind_t;
 
 /** Read keys from the text of a key file: base64 of 32 bytes, one a line; blank lines and lines that begin with '#'

@@ -92,8 +92,7 @@ static int base_read(aten_base_t *base, const char *text, apr_pool_t *p)
 
     /* Only these characters, before the parser: '@', '?', '#', '\', '%' and blanks are where parsers differ. */
     if (text[strspn(text, LETTERS ".:/[]")] || apr_uri_parse(p, text, &uri) != APR_SUCCESS) return 0;
-    if (!uri.scheme || !uri.hostname || uri.user || uri.password || uri.query || uri.fragment) return 0;
-    if (uri.path && strcmp(uri.path, "/")) return 0;
+    if (!uri.scheme || !uri.hostname || (uri.path && strcmp(uri.path, "/"))) return 0;
     base->https = !apr_cstr_casecmp(uri.scheme, "https");
     if (!base->https && apr_cstr_casecmp(uri.scheme, "http")) return 0;
     base->scheme = base->https ? "https" : "http";

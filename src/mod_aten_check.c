@@ -87,13 +87,23 @@ static aten_base_t *base_of(const server_rec *s, int https, apr_pool_t *p)
     return base;
 }
 
+static int uses_module(const mod_aten_server_conf *conf)
+{
+    return conf->cas_url || conf->profiles;
+}
+
 static aten_site_t *make_site(const mod_aten_server_conf *conf, const server_rec *s, int https, apr_pool_t *p)
 {
     aten_site_t *site = apr_pcalloc(p, sizeof(*site));
+    aten_base_t *unused = NULL;
     const char *domain = conf->cookie_domain && *conf->cookie_domain ? conf->cookie_domain : NULL;
 
     site->base = conf->base ? conf->base : base_of(s, https, p);
-    if (!site->base) return NULL;
+    if (!site->base) {
+        if (uses_module(conf)) return NULL;
+        aten_base_parse(&unused, "http://localhost", p);
+        site->base = unused; /* never looked at: nobody logs in here */
+    }
     site->path = conf->path ? conf->path : ATEN_DEFAULT_PATH;
     site->home = conf->home ? conf->home : ATEN_DEFAULT_HOME;
     site->profiles = conf->profiles ? conf->profiles : aten_profile_builtin(0, conf->cas_url != NULL, p);

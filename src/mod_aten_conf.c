@@ -467,7 +467,7 @@ static const char *set_path(cmd_parms *cmd, void *dir, const char *text)
     (void)dir;
     if (error) return error;
     error = aten_path_parse(text);
-    if (error) return wrong(cmd, apr_psprintf(cmd->pool, "'%s' %s", text, error));
+    if (error) return wrong(cmd, apr_psprintf(cmd->pool, "'%s': %s", text, error));
     server_conf(cmd)->path = text;
     return NULL;
 }

@@ -124,7 +124,7 @@ static void count_unknown(request_rec *r, const aten_answer_t *answer)
     if (!answer->unknown_user || !mod_aten_note_unknown_population(r->request_time)) return;
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "%s: the CAS server's answer puts user %s into no population "
                   "(AtenPopulation); where AtenCASCutoff closes for populations such people are refused from its date "
-                  "on. Logged once an hour, counted always", aten_verdict_tag(ATEN_V_POPULATION_UNKNOWN),
+                  "on. This line stands once an hour at most", aten_verdict_tag(ATEN_V_POPULATION_UNKNOWN),
                   aten_log_text(r->pool, answer->unknown_user, 128));
 }
 

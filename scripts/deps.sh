@@ -1,0 +1,53 @@
+#!/bin/sh
+# Installs the Debian packages that are missing for a purpose, and says nothing when none is.
+#
+#   scripts/deps.sh build|demo|test|bench     each includes the ones before it
+#
+# Only apache2-bin is asked for, httpd's program and modules: the package apache2, which starts a server on port 80,
+# is not needed, and a server that runs already is left alone. Without "recommends" no other service comes along.
+set -eu
+
+build='gcc libc6-dev make pkg-config apache2-bin apache2-dev libcurl4-openssl-dev libxml2-dev libssl-dev libjansson-dev'
+demo='ca-certificates media-types perl python3 python3-django-cas-server tzdata'
+test='curl faketime libapache2-mod-perl2 libcmocka-dev libhtml-parser-perl libhttp-date-perl libio-socket-ssl-perl
+      liburi-perl libwww-perl openssl tidy valgrind'
+bench='libapache2-mod-auth-cas'
+
+case "${1:-test}" in
+build) wanted="$build" ;;
+demo) wanted="$build $demo" ;;
+test) wanted="$build $demo $test" ;;
+bench) wanted="$build $demo $test $bench" ;;
+*)
+    echo "usage: $0 build|demo|test|bench" >&2
+    exit 2
+    ;;
+esac
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+    echo "This is no Debian system. Install what these packages hold by its own means, then call make all:" >&2
+    echo "$wanted" >&2
+    exit 1
+fi
+
+missing=
+for package in $wanted; do
+    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+    echo "Debian packages are missing, and only root can install them:" >&2
+    echo "    sudo apt-get install --no-install-recommends$missing" >&2
+    exit 1
+fi
+
+echo "Installing Debian packages:$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q update || echo "apt-get update failed; trying with the package lists that are there." >&2
+# shellcheck disable=SC2086 # a list of words
+if ! apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends $missing; then
+    echo "apt-get could not install:$missing" >&2
+    exit 1
+fi
