@@ -69,6 +69,33 @@ $(BUILD)/t/unit/%: t/unit/%.c $(BUILD)/libaten.a
 
 -include $(LOGIC_OBJ:.o=.d) $(GLUE_OBJ:.o=.d) $(UNIT_BIN:=.d)
 
+# Fuzzing: replayed over the seeds and a bounded number of changes of them in make test; make fuzz lets libFuzzer look
+# for more (clang and its runtime), FUZZ_SECONDS for each target.
+FUZZ_SRC     := $(sort $(wildcard fuzz/fuzz_*.c))
+FUZZ_BIN     := $(FUZZ_SRC:%.c=$(BUILD)/%)
+FUZZ_SECONDS ?= 120
+
+$(BUILD)/fuzz/fuzz_%: fuzz/fuzz_%.c fuzz/replay.c fuzz/fuzz.h $(BUILD)/libaten.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Wno-missing-prototypes -Ifuzz -o $@ $< fuzz/replay.c $(BUILD)/libaten.a $(LIBS)
+
+build-fuzz/fuzz_%: fuzz/fuzz_%.c fuzz/fuzz.h $(LOGIC_SRC)
+	@mkdir -p $(@D)
+	clang -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. -Isrc -Ifuzz \
+	    -DATEN_STATE_DIR='"$(STATE_DIR)"' $(APR_CFLAGS) $(LIB_CFLAGS) -o $@ $< $(LOGIC_SRC) $(LIBS)
+
+fuzz: deps-fuzz
+	@$(MAKE) $(FUZZ_SRC:fuzz/%.c=build-fuzz/%)
+	@for t in $(FUZZ_SRC:fuzz/fuzz_%.c=%); do \
+	    mkdir -p build-fuzz/corpus-$$t; \
+	    build-fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -artifact_prefix=build-fuzz/$$t- \
+	        build-fuzz/corpus-$$t fuzz/seeds/$$t || exit 1; \
+	done
+
+.PHONY: deps-fuzz
+deps-fuzz:
+	@sh scripts/deps.sh fuzz
+
 unit: $(UNIT_BIN)
 	@for t in $(UNIT_BIN); do $$t || exit 1; done
 
@@ -76,7 +103,7 @@ install: all
 	$(APXS) -i -n auth_aten mod_auth_aten.so
 
 clean:
-	rm -rf build build-asan mod_auth_aten.so
+	rm -rf build build-asan build-fuzz mod_auth_aten.so
 
 # deps may install the compiler and apxs: what is built after it is built by another make, which finds them.
 deps:
@@ -89,5 +116,11 @@ demo:
 
 test: deps
 	@$(MAKE) -j$$(nproc) all $(UNIT_BIN)
-	@$(MAKE) -j$$(nproc) SANITIZE=1 $(UNIT_BIN:build/%=build-asan/%)
+	@$(MAKE) -j$$(nproc) SANITIZE=1 all $(UNIT_BIN:build/%=build-asan/%) $(FUZZ_BIN:build/%=build-asan/%)
 	@t/TEST
+
+# CPU per request and per login, as ratios to bare httpd; BENCH_ROUNDS and BENCH_SECONDS bound it.
+bench:
+	@sh scripts/deps.sh bench
+	@$(MAKE) -j$$(nproc) all
+	@bench/run

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that are missing for a purpose, and says nothing when none is.
 #
-#   scripts/deps.sh build|demo|test|bench     each includes the ones before it
+#   scripts/deps.sh build|demo|test|bench|fuzz     each but the last includes the ones before it
 #
 # Only apache2-bin is asked for, httpd's program and modules: the package apache2, which starts a server on port 80,
 # is not needed, and a server that runs already is left alone. Without "recommends" no other service comes along.
@@ -13,13 +13,16 @@ test='curl faketime libapache2-mod-perl2 libcmocka-dev libhtml-parser-perl libht
       liburi-perl libwww-perl openssl tidy valgrind'
 bench='libapache2-mod-auth-cas'
 
+fuzz='clang libclang-rt-14-dev'
+
 case "${1:-test}" in
 build) wanted="$build" ;;
 demo) wanted="$build $demo" ;;
 test) wanted="$build $demo $test" ;;
 bench) wanted="$build $demo $test $bench" ;;
+fuzz) wanted="$build $fuzz" ;;
 *)
-    echo "usage: $0 build|demo|test|bench" >&2
+    echo "usage: $0 build|demo|test|bench|fuzz" >&2
     exit 2
     ;;
 esac

@@ -54,6 +54,17 @@ static char *random_id(const aten_turn_t *turn)
     return apr_pstrcat(turn->p, "_", apr_pescape_hex(turn->p, bytes, sizeof(bytes), 0), NULL);
 }
 
+/* Attributes that no application will see, because their variables would have the same name. */
+static const char *said_of_clashes(const aten_turn_t *turn, const aten_identity_t *identity)
+{
+    apr_array_header_t *none = apr_array_make(turn->p, 0, sizeof(const aten_population_t *));
+    const char *clashes = NULL;
+
+    aten_identity_variables(identity, "", none, turn->site->fields, &clashes, turn->p);
+    return clashes ? apr_pstrcat(turn->p, ", not exported because their ATEN_ATTR_ names are the same: ", clashes, NULL)
+                   : "";
+}
+
 /* The session's cookie and the way to where the person wanted to go. */
 static aten_answer_t *grant(const aten_turn_t *turn, const aten_cas_server_t *server, const char *ticket,
                             const aten_pending_t *pending, aten_identity_t *identity, int needed)
@@ -74,9 +85,10 @@ static aten_answer_t *grant(const aten_turn_t *turn, const aten_cas_server_t *se
     APR_ARRAY_PUSH(answer->cookies, const char *) =
         aten_cookie_set(site->cookie_name, value, site->base->https, site->cookie_domain, -1, turn->p);
     answer->level = ATEN_LOG_INFO;
-    answer->why = apr_psprintf(turn->p, "login by CAS, profile %s, user %s%s", pending->profile,
-                               aten_log_text(turn->p, identity->user, 128),
-                               session->attributes_left_out ? ", some attributes did not fit into the session" : "");
+    answer->why = apr_pstrcat(turn->p, "login by CAS, profile ", pending->profile, ", user ",
+                              aten_log_text(turn->p, identity->user, 128),
+                              session->attributes_left_out ? ", some attributes did not fit into the session" : "",
+                              said_of_clashes(turn, identity), NULL);
     return answer;
 }
 

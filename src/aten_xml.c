@@ -83,6 +83,19 @@ static apr_status_t free_doc(void *doc)
     return APR_SUCCESS;
 }
 
+/* UTF-7 and the like hide '<' from whoever looks at the bytes; no server of ours sends them. */
+static int is_usual_encoding(const xmlChar *encoding)
+{
+    static const char *const usual[] = {"UTF-8", "US-ASCII", "ISO-8859-1", "ISO-8859-15", "Windows-1252"};
+    apr_size_t i;
+
+    if (!encoding) return 1;
+    for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+        if (!xmlStrcasecmp(encoding, (const xmlChar *)usual[i])) return 1;
+    }
+    return 0;
+}
+
 aten_verdict_t aten_xml_parse(xmlDocPtr *doc, const char *text, apr_size_t len, apr_pool_t *p)
 {
     watch_t watch = {ATEN_V_OK};
@@ -104,6 +117,7 @@ aten_verdict_t aten_xml_parse(xmlDocPtr *doc, const char *text, apr_size_t len, 
     if (verdict != ATEN_V_OK) goto leave;
     verdict = ATEN_V_XML_MALFORMED;
     if (!tree || !ctxt->wellFormed || !ctxt->nsWellFormed || !xmlDocGetRootElement(tree)) goto leave;
+    if (!is_usual_encoding(tree->encoding)) goto leave;
     verdict = ATEN_V_OK;
     apr_pool_cleanup_register(p, tree, free_doc, apr_pool_cleanup_null);
     *doc = tree;

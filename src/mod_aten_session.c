@@ -37,7 +37,6 @@ static ap_filter_rec_t *session_filter_handle;
 static known_t *open_cookie(request_rec *r, const aten_site_t *site, const char *value, apr_size_t len, apr_pool_t *p)
 {
     known_t *known = apr_pcalloc(p, sizeof(*known));
-    const char *clashes = NULL;
     aten_verdict_t verdict = aten_session_open(&known->person.session, value, len, mod_aten_keys(), &site->bind, p);
 
     if (verdict != ATEN_V_OK) {
@@ -49,11 +48,7 @@ static known_t *open_cookie(request_rec *r, const aten_site_t *site, const char 
     known->len = len;
     known->person.populations = aten_population_of(site->populations, known->person.session->identity.attributes, p);
     known->variables = aten_identity_variables(&known->person.session->identity, known->person.session->profile,
-                                               known->person.populations, site->fields, &clashes, p);
-    if (clashes) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "attributes whose ATEN_ATTR_ variables would have the same name "
-                      "are not exported: %s", aten_log_text(r->pool, clashes, 256));
-    }
+                                               known->person.populations, site->fields, NULL, p);
     return known;
 }
 

@@ -143,8 +143,9 @@ for my $number (0 .. $#people) {
         is(identity_of($browser)->{REMOTE_USER}, $who, 'logged in');
         for my $place (@places) {
             my ($path, undef, $why) = @$place;
+            my $mark = $server->log->mark;
             my $page = $browser->get($server->url("/$path"));
-            is(seen($page), $table{$path}[$number], "/$path: $why");
+            is(seen($page), $table{$path}[$number], "/$path: $why") or diag $server->log->since($mark);
         }
         is(seen($browser->get($server->url('/open'))), $table{open}[$number], 'other paths are untouched');
         is($browser->fetch($server->url('/aten/session'))->json->{user}, $who, 'and the session goes on');
