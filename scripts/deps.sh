@@ -9,7 +9,7 @@ set -eu
 
 build='gcc libc6-dev make pkg-config apache2-bin apache2-dev libcurl4-openssl-dev libxml2-dev libssl-dev libjansson-dev'
 demo='ca-certificates media-types perl python3 python3-django-cas-server tzdata'
-test='curl faketime libapache2-mod-perl2 libcmocka-dev libhtml-parser-perl libhttp-date-perl libio-socket-ssl-perl
+test='chromium chromium-driver curl faketime libapache2-mod-perl2 libcmocka-dev libhtml-parser-perl libhttp-date-perl libio-socket-ssl-perl
       liburi-perl libwww-perl openssl tidy valgrind'
 bench='libapache2-mod-auth-cas'
 
