@@ -48,7 +48,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
  * module alone takes no path away from a site that does not use it. */
 static const char *own_page(request_rec *r)
 {
-    const aten_site_t *site = mod_aten_site(r);
+    const aten_site_t *site = mod_aten_server(r->server)->site[0]; /* the path is the same for http and https */
 
     if (!r->uri || !site->cas_servers->nelts) return NULL;
     return aten_path_of(r->uri, site->path);
@@ -227,18 +227,32 @@ static int auth_checker(request_rec *r)
 
 /* --- before the handler --- */
 
+/* @return the request at which the person was let in: this one, or the one whose internal redirect (an Action, an
+ * ErrorDocument, a rewriting) led to a place that asks nobody who they are; NULL if there is none */
+static request_rec *let_in_at(request_rec *r)
+{
+    request_rec *at = r;
+
+    if (!r->user && (mod_aten_dir(r)->optional == 1 || (ap_auth_type(r) && !is_ours(r)))) return NULL;
+    while (!at->user && at->prev) at = at->prev;
+    return at->user && at->ap_auth_type && !strcmp(at->ap_auth_type, MOD_ATEN_AUTH_TYPE) ? at : NULL;
+}
+
 /* For every request and subrequest: httpd skips authentication where the configuration is the same as before, and an
  * internal redirect turns variables into REDIRECT_*. */
 static int fixups(request_rec *r)
 {
     const aten_person_t *person;
     aten_standing_t standing;
+    request_rec *at;
 
     if (own_page(r)) return answer_own_page(r);
     mod_aten_strip_cookies(r);
-    if (!r->user || !r->ap_auth_type || strcmp(r->ap_auth_type, MOD_ATEN_AUTH_TYPE)) return DECLINED;
-    person = admitted(r, &standing);
+    at = let_in_at(r);
+    if (!at) return DECLINED;
+    person = admitted(at, &standing);
     if (!person) return HTTP_FORBIDDEN;
+    if (at != r) mod_aten_set_user(r, person);
     mod_aten_set_variables(r, person, &standing);
     return DECLINED;
 }

@@ -98,6 +98,7 @@ int mod_aten_note_unknown_population(apr_time_t now);
 
 /* What one request, with its sub-requests and internal redirects, knows. Hangs on the first of the chain. */
 typedef struct {
+    const aten_site_t *site;                 /* where it came to */
     const char *cookies;                     /* the Cookie header as it came */
     int looked;                              /* person was looked for */
     const aten_person_t *person;             /* NULL: no session */

@@ -151,7 +151,7 @@ const char *aten_trust_load(aten_trust_t **out, const char *file, apr_pool_t *p)
         return error;
     }
     /* As libcurl sets it for files of its own: what the administrator names is trusted, be it no root. */
-    X509_STORE_set_flags(trust->store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+    X509_STORE_set_flags(trust->store, X509_V_FLAG_PARTIAL_CHAIN);
     apr_pool_cleanup_register(p, trust, free_trust, apr_pool_cleanup_null);
     apr_pool_userdata_setn(trust, key, NULL, p);
     *out = trust;

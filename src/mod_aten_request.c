@@ -16,6 +16,14 @@ request_rec *mod_aten_first(request_rec *r)
     return r;
 }
 
+static const aten_site_t *site_of(request_rec *r)
+{
+    const mod_aten_server_conf *conf = mod_aten_server(r->server);
+
+    if (conf->base) return conf->site[0];
+    return conf->site[!strcmp(ap_http_scheme(r), "https")];
+}
+
 mod_aten_chain_t *mod_aten_chain(request_rec *r)
 {
     request_rec *first = mod_aten_first(r);
@@ -23,6 +31,7 @@ mod_aten_chain_t *mod_aten_chain(request_rec *r)
 
     if (chain) return chain;
     chain = apr_pcalloc(first->pool, sizeof(*chain));
+    chain->site = site_of(first);
     chain->cookies = apr_table_get(first->headers_in, "Cookie");
     ap_set_module_config(first->request_config, &auth_aten_module, chain);
     return chain;
@@ -30,10 +39,7 @@ mod_aten_chain_t *mod_aten_chain(request_rec *r)
 
 const aten_site_t *mod_aten_site(request_rec *r)
 {
-    const mod_aten_server_conf *conf = mod_aten_server(r->server);
-
-    if (conf->base) return conf->site[0];
-    return conf->site[!strcmp(ap_http_scheme(r), "https")];
+    return mod_aten_chain(r)->site;
 }
 
 void mod_aten_place(aten_place_t *place, const mod_aten_dir_conf *conf)

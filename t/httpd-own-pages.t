@@ -75,7 +75,7 @@ END
     host('PORT9', <<"END"),
         DocumentRoot htdocs/fallback
         ScriptAlias /application \@CGI\@/env
-        <Directory "htdocs/fallback">
+        <Directory "\@DOCROOT\@/fallback">
             FallbackResource /application
             $protected
         </Directory>
