@@ -54,17 +54,35 @@ static const char *own_page(request_rec *r)
     return aten_path_of(r->uri, site->path);
 }
 
+static int fail(request_rec *r, const aten_site_t *site, aten_verdict_t verdict, const char *why)
+{
+    aten_env_t env = mod_aten_env(r);
+    aten_request_t request = mod_aten_request(r);
+
+    if (r->main) return HTTP_FORBIDDEN;
+    return mod_aten_send(r, aten_flow_fail(&env, site, &request, verdict, why, r->pool));
+}
+
+/* Passwords, tickets and cookies could be read on the way. */
+static int is_insecure(const aten_site_t *site)
+{
+    return !site->base->https && !site->base->loopback && !site->insecure_http;
+}
+
 /* A subrequest (SSI, mod_dir) has no business with the pages of a login. */
 static int answer_own_page(request_rec *r)
 {
     const aten_site_t *site = mod_aten_site(r);
+    const char *page = own_page(r);
     aten_request_t request;
     aten_env_t env;
 
     if (r->main) return HTTP_NOT_FOUND;
+    /* No login begins or ends where no page could be reached with it. The page that says so needs its style. */
+    if (is_insecure(site) && strcmp(page, "/style.css")) return fail(r, site, ATEN_V_INSECURE_HTTP, site->base->url);
     env = mod_aten_env(r);
     request = mod_aten_request(r);
-    return mod_aten_send(r, aten_flow_page(&env, site, &request, own_page(r), r->pool));
+    return mod_aten_send(r, aten_flow_page(&env, site, &request, page, r->pool));
 }
 
 /* Before a proxy or a rewriting front controller can claim them. */
@@ -84,6 +102,12 @@ static int translate_name(request_rec *r)
 
 /* No directory is walked and no .htaccess read for what is not a file. */
 static int map_to_storage(request_rec *r)
+{
+    return own_page(r) ? OK : DECLINED;
+}
+
+/* Nor does its address tell a file's type: an ending like .gz would be taken for a compressed page. */
+static int type_checker(request_rec *r)
 {
     return own_page(r) ? OK : DECLINED;
 }
@@ -109,6 +133,24 @@ static const aten_person_t *admitted(request_rec *r, aten_standing_t *standing)
     return person;
 }
 
+/* Would any user at all be let in here? AtenOptional is inherited, and a section below may say "Require user chief": there
+ * nobody is asked who they are. Asked of mod_authz_core in silence, for it would log a refusal of nobody. */
+static int any_user_will_do(request_rec *r)
+{
+    static const struct ap_logconf silence = {NULL, APLOG_EMERG};
+    static char no_name[] = "";
+    const struct ap_logconf *log = r->log;
+    int status;
+
+    if (!authorize) return 0;
+    r->user = no_name;
+    r->log = &silence;
+    status = authorize(r);
+    r->user = NULL;
+    r->log = log;
+    return status == OK;
+}
+
 /* Runs behind mod_authz_core, so only where a user was missing and nothing else: "Require ip" and "all denied" hold
  * for our own pages too. */
 static int access_checker_ex(request_rec *r)
@@ -119,7 +161,7 @@ static int access_checker_ex(request_rec *r)
     if (type && ap_cstr_casecmp(type, MOD_ATEN_AUTH_TYPE)) return DECLINED;
     if (own_page(r)) return OK;
     if (!type || mod_aten_dir(r)->optional != 1) return DECLINED;
-    return admitted(r, &standing) ? DECLINED : OK;
+    return admitted(r, &standing) || !any_user_will_do(r) ? DECLINED : OK;
 }
 
 /* AtenOptional: a session is shown to the application, also where nothing requires a user. */
@@ -131,21 +173,17 @@ static int force_authn(request_rec *r)
     return admitted(r, &standing) ? OK : DECLINED;
 }
 
-static int fail(request_rec *r, const aten_site_t *site, aten_verdict_t verdict, const char *why)
-{
-    aten_env_t env = mod_aten_env(r);
-    aten_request_t request = mod_aten_request(r);
-
-    if (r->main) return HTTP_FORBIDDEN;
-    return mod_aten_send(r, aten_flow_fail(&env, site, &request, verdict, why, r->pool));
-}
-
-/* What check_config cannot see: .htaccess files and expressions. @return NULL, or what is wrong */
+/* What check_config cannot see: .htaccess files, expressions, and what a virtual host inherits without need.
+ * @return NULL, or what is wrong */
 static const char *unusable(request_rec *r, const aten_site_t *site, const aten_place_t *place)
 {
     const char *unknown = NULL;
 
     if (!site->cas_servers->nelts) return "AuthType aten, but no AtenCASServer on this server";
+    if (!mod_aten_cookie_fits(site)) {
+        return apr_psprintf(r->pool, "AtenSessionCookie: domain=%s does not have this site's host %s in it",
+                            site->cookie_domain, site->base->host);
+    }
     if (place->cutoff && (unknown = aten_cutoff_unknown_population(place->cutoff, site->populations))) {
         return apr_psprintf(r->pool, "AtenCASCutoff: '%s' is no population", unknown);
     }
@@ -196,9 +234,7 @@ static int check_authn(request_rec *r)
     mod_aten_place(&place, mod_aten_dir(r));
     error = unusable(r, site, &place);
     if (error) return fail(r, site, ATEN_V_CONFIG, error);
-    if (!site->base->https && !site->base->loopback && !site->insecure_http) {
-        return fail(r, site, ATEN_V_INSECURE_HTTP, site->base->url);
-    }
+    if (is_insecure(site)) return fail(r, site, ATEN_V_INSECURE_HTTP, site->base->url);
     person = mod_aten_person(r);
     if (!person) return challenge(r, site, &place);
     verdict = aten_flow_admit(&place, person, mod_aten_first(r)->request_time, &standing, r->pool);
@@ -238,6 +274,19 @@ static request_rec *let_in_at(request_rec *r)
     return at->user && at->ap_auth_type && !strcmp(at->ap_auth_type, MOD_ATEN_AUTH_TYPE) ? at : NULL;
 }
 
+/* The protocol is changed in the handler phase (the core's own handler), and the new one starts the request anew from
+ * its headers (h2c, RFC 7540, 3.2): our cookies must still be among them then. */
+static int offers_upgrade(request_rec *r)
+{
+    return apr_table_get(r->headers_in, "Upgrade") != NULL;
+}
+
+static int strip_after_upgrade(request_rec *r)
+{
+    if (offers_upgrade(r)) mod_aten_strip_cookies(r);
+    return DECLINED;
+}
+
 /* For every request and subrequest: httpd skips authentication where the configuration is the same as before, and an
  * internal redirect turns variables into REDIRECT_*. */
 static int fixups(request_rec *r)
@@ -247,7 +296,7 @@ static int fixups(request_rec *r)
     request_rec *at;
 
     if (own_page(r)) return answer_own_page(r);
-    mod_aten_strip_cookies(r);
+    if (!offers_upgrade(r)) mod_aten_strip_cookies(r);
     at = let_in_at(r);
     if (!at) return DECLINED;
     person = admitted(at, &standing);
@@ -267,6 +316,7 @@ static void register_hooks(apr_pool_t *p)
 {
     static const char *const authz_core[] = {"mod_authz_core.c", NULL};
     static const char *const headers[] = {"mod_headers.c", NULL};
+    static const char *const core[] = {"core.c", NULL};
 
     (void)p;
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
@@ -284,7 +334,9 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_force_authn(force_authn, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_authn(check_authn, NULL, NULL, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_check_authz(auth_checker, NULL, authz_core, APR_HOOK_LAST, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_type_checker(type_checker, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(fixups, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_handler(strip_after_upgrade, core, NULL, APR_HOOK_REALLY_FIRST);
 
     ap_hook_insert_filter(mod_aten_insert_filter, headers, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_insert_error_filter(mod_aten_insert_filter, headers, NULL, APR_HOOK_REALLY_LAST);

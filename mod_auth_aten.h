@@ -81,6 +81,8 @@ const mod_aten_dir_conf *mod_aten_dir(const request_rec *r);
 
 /* mod_aten_check.c: the configuration as a whole, judged in check_config without side effects */
 int mod_aten_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
+/** Would a browser take the session cookie from the site's host? */
+int mod_aten_cookie_fits(const aten_site_t *site);
 /** AtenStateDir or its default. */
 const char *mod_aten_state_dir(void);
 /** Read and parse a key file. @return NULL, or what is wrong; "" if it does not exist */

@@ -37,7 +37,7 @@ static aten_answer_t *challenge_person(const aten_turn_t *turn, const aten_place
     const aten_profile_t *only = NULL;
     int explain = 0;
 
-    aten_chooser_view(turn, place, to, 0, &explain, &only);
+    aten_chooser_view(turn, place, to, 1, 0, &explain, &only);
     if (only && !explain) return aten_login_begin(turn, place, only, to, 0, 0);
     return aten_answer_to_chooser(turn, to);
 }

@@ -51,10 +51,11 @@ static int has_role(const apr_array_header_t *populations, aten_role_t role)
     return 0;
 }
 
-static void show_connected(const aten_turn_t *turn, const aten_place_t *place, const char *to, aten_chooser_t *chooser)
+static void show_connected(const aten_turn_t *turn, const aten_place_t *place, const char *to, int asked,
+                           aten_chooser_t *chooser)
 {
     const aten_person_t *person = turn->request->person;
-    const char *params[] = {"to", to, "switch", "1", NULL};
+    const char *params[] = {"to", asked ? to : NULL, "switch", "1", NULL};
     aten_standing_t standing;
     aten_verdict_t verdict;
 
@@ -70,8 +71,8 @@ static void show_connected(const aten_turn_t *turn, const aten_place_t *place, c
     }
 }
 
-aten_chooser_t *aten_chooser_view(const aten_turn_t *turn, const aten_place_t *place, const char *to, int renew,
-                                  int *explain, const aten_profile_t **only)
+aten_chooser_t *aten_chooser_view(const aten_turn_t *turn, const aten_place_t *place, const char *to, int asked,
+                                  int renew, int *explain, const aten_profile_t **only)
 {
     apr_array_header_t *profiles = aten_profile_select(turn->site->profiles, place->profile_ids, NULL, turn->p);
     aten_chooser_t *chooser = apr_pcalloc(turn->p, sizeof(*chooser));
@@ -89,7 +90,7 @@ aten_chooser_t *aten_chooser_view(const aten_turn_t *turn, const aten_place_t *p
     for (i = 0; i < profiles->nelts; i++) {
         const aten_profile_t *profile = APR_ARRAY_IDX(profiles, i, aten_profile_t *);
         const aten_label_t *label = aten_profile_label_for(profile, turn->lang);
-        const char *params[] = {"to", to, "profile", profile->id, "switch", renew ? "1" : NULL, NULL};
+        const char *params[] = {"to", asked ? to : NULL, "profile", profile->id, "switch", renew ? "1" : NULL, NULL};
         aten_entry_t *entry = apr_array_push(chooser->entries);
 
         entry->group = label ? label->group : NULL;
@@ -103,16 +104,16 @@ aten_chooser_t *aten_chooser_view(const aten_turn_t *turn, const aten_place_t *p
     }
     if (cas) add_notices(turn, &outlook, chooser->notices);
     if (chooser->notices->nelts) *explain = 1;
-    show_connected(turn, place, to, chooser);
+    show_connected(turn, place, to, asked, chooser);
     return chooser;
 }
 
-static aten_answer_t *chooser_answer(const aten_turn_t *turn, const aten_place_t *place, const char *to, int renew,
-                                     const char *notice)
+static aten_answer_t *chooser_answer(const aten_turn_t *turn, const aten_place_t *place, const char *to, int asked,
+                                     int renew, const char *notice)
 {
     const aten_profile_t *only;
     int explain;
-    aten_chooser_t *chooser = aten_chooser_view(turn, place, to, renew, &explain, &only);
+    aten_chooser_t *chooser = aten_chooser_view(turn, place, to, asked, renew, &explain, &only);
     aten_answer_t *answer = aten_answer_make(turn, 200, ATEN_V_OK, ATEN_LOG_NONE);
 
     if (notice) APR_ARRAY_PUSH(chooser->notices, const char *) = notice;
@@ -198,8 +199,13 @@ static aten_answer_t *login_for(const aten_turn_t *turn, const aten_place_t *pla
     apr_array_header_t *here = aten_profile_select(turn->site->profiles, place->profile_ids, NULL, turn->p);
     const aten_profile_t *profile = aten_profile_find(here, id);
 
-    if (!profile) return chooser_answer(turn, place, to, renew, aten_say(turn, ATEN_T_PROFILE_UNKNOWN_WHY, NULL));
-    if (!asked && profile->home) to = profile->home;
+    if (!profile) {
+        return chooser_answer(turn, place, to, asked, renew, aten_say(turn, ATEN_T_PROFILE_UNKNOWN_WHY, NULL));
+    }
+    if (!asked && profile->home) {
+        to = profile->home;
+        place = turn->env->place_of(turn->env->place_baton, to);
+    }
     if (!renew && already_there(turn, place, profile)) {
         return aten_answer_redirect(turn, apr_pstrcat(turn->p, turn->site->base->url, to, NULL));
     }
@@ -230,14 +236,14 @@ aten_answer_t *aten_login_page(const aten_turn_t *turn)
     id = apr_table_get(params, "profile");
     if (!id) id = apr_table_get(params, "selection");
     ask_again = aten_same(apr_table_get(params, "switch"), "1") && !from_foreign_page(turn->request);
-    if (!ask_again) return id ? login_for(turn, place, id, to, asked, 0) : chooser_answer(turn, place, to, 0, NULL);
+    if (!ask_again) return id ? login_for(turn, place, id, to, asked, 0) : chooser_answer(turn, place, to, asked, 0, NULL);
     {
         aten_request_t nobody = *turn->request;
         aten_turn_t after = *turn;
 
         nobody.person = NULL;
         after.request = &nobody;
-        answer = id ? login_for(&after, place, id, to, asked, 1) : chooser_answer(&after, place, to, 1, NULL);
+        answer = id ? login_for(&after, place, id, to, asked, 1) : chooser_answer(&after, place, to, asked, 1, NULL);
     }
     aten_answer_end_session(turn, answer);
     return answer;

@@ -88,10 +88,13 @@ aten_answer_t *aten_login_begin(const aten_turn_t *turn, const aten_place_t *pla
 
 aten_answer_t *aten_login_page(const aten_turn_t *turn);
 
-/** The chooser view of a place. @param explain set to 1 if something on it must be read before choosing
+/** The chooser view of a place.
+ *  @param asked somebody asked for `to`; otherwise the entries leave open where to, for a profile may have a home of
+ *               its own
+ *  @param explain set to 1 if something on it must be read before choosing
  *  @param only set to the profile if just one is left */
-aten_chooser_t *aten_chooser_view(const aten_turn_t *turn, const aten_place_t *place, const char *to, int renew,
-                                  int *explain, const aten_profile_t **only);
+aten_chooser_t *aten_chooser_view(const aten_turn_t *turn, const aten_place_t *place, const char *to, int asked,
+                                  int renew, int *explain, const aten_profile_t **only);
 
 /* --- aten_flow_cas.c: where a CAS login ends --- */
 aten_answer_t *aten_cas_return(const aten_turn_t *turn);

@@ -150,8 +150,9 @@ const char *aten_trust_load(aten_trust_t **out, const char *file, apr_pool_t *p)
         free_trust(trust);
         return error;
     }
-    /* As libcurl sets it for files of its own: what the administrator names is trusted, be it no root. */
-    X509_STORE_set_flags(trust->store, X509_V_FLAG_PARTIAL_CHAIN);
+    /* What the administrator names is trusted, be it no root. libcurl sets these two at every handshake, in several
+     * threads: set now, they never change. */
+    X509_STORE_set_flags(trust->store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
     apr_pool_cleanup_register(p, trust, free_trust, apr_pool_cleanup_null);
     apr_pool_userdata_setn(trust, key, NULL, p);
     *out = trust;
@@ -190,7 +191,7 @@ static handle_t *take_idle(aten_http_t *http, const aten_trust_t *trust)
 static handle_t *take_surplus(aten_http_t *http)
 {
     handle_t **last = &http->idle;
-    handle_t *handle = http->idle;
+    handle_t *handle;
 
     if (http->idle_count + http->busy <= http->max) return NULL;
     while (*last && (*last)->next) last = &(*last)->next;
@@ -328,7 +329,9 @@ static CURLcode set_tls(CURL *curl, const aten_trust_t *trust)
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    /* No files: libcurl would parse the system's bundle for every connection. The store comes by on_ssl_ctx. */
+    /* The store comes by on_ssl_ctx. libcurl must have no files, for at the first byte from the server it would parse
+     * them into whatever store is there: the system's bundle beside the administrator's file, for every connection.
+     * Nor a cache of its own, which it would put in the store's place. */
     SET(CURLOPT_CAINFO, NULL);
     SET(CURLOPT_CAPATH, NULL);
     SET(CURLOPT_CA_CACHE_TIMEOUT, 0L);

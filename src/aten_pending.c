@@ -120,7 +120,7 @@ typedef struct {
     const aten_pending_place_t *place;
     apr_pool_t *p;
     const char *names[ATEN_PENDING_SLOTS];
-    int (*visit)(void *baton, int slot, const aten_pending_t *pending); /* 0: enough */
+    int (*visit)(void *baton, int slot, const aten_pending_t *pending, apr_size_t len); /* 0: enough */
     void *baton;
 } reader_t;
 
@@ -140,11 +140,12 @@ static int read_cookie(void *data, const char *name, apr_size_t name_len, const 
     bind = slot_bind(reader->place, reader->names[slot]);
     if (aten_open(reader->place->keys, &bind, value, value_len, &plain, &plain_len, reader->p) != ATEN_V_OK) return 1;
     if (!unpack_pending(&pending, plain, plain_len)) return 1;
-    return reader->visit(reader->baton, slot, &pending);
+    return reader->visit(reader->baton, slot, &pending, value_len);
 }
 
 static void read_slots(const aten_pending_place_t *place, const char *header,
-                       int (*visit)(void *baton, int slot, const aten_pending_t *pending), void *baton, apr_pool_t *p)
+                       int (*visit)(void *baton, int slot, const aten_pending_t *pending, apr_size_t len), void *baton,
+                       apr_pool_t *p)
 {
     reader_t reader = {place, p, {NULL}, visit, baton};
     int slot;
@@ -155,16 +156,18 @@ static void read_slots(const aten_pending_place_t *place, const char *header,
 
 /* -- Storing -- */
 
-/* Since when each slot is taken, 0 for a free one. */
+/* Since when each slot is taken, 0 for a free one, and the bytes of its cookie's value, an expired one's too. */
 typedef struct {
     apr_time_t now;
     apr_time_t taken[ATEN_PENDING_SLOTS];
+    apr_size_t bytes[ATEN_PENDING_SLOTS];
 } occupancy_t;
 
-static int note_taken(void *baton, int slot, const aten_pending_t *pending)
+static int note_taken(void *baton, int slot, const aten_pending_t *pending, apr_size_t len)
 {
     occupancy_t *slots = baton;
 
+    slots->bytes[slot] = len;
     if (!is_expired(pending, slots->now) && pending->begun > slots->taken[slot]) slots->taken[slot] = pending->begun;
     return 1;
 }
@@ -186,11 +189,32 @@ static int pick_slot(const occupancy_t *slots, const char *nonce)
     return best;
 }
 
+/* The new one of len bytes is to stand in slot. */
+static void make_room(const aten_pending_place_t *place, occupancy_t *slots, int slot, apr_size_t len,
+                      apr_array_header_t *cookies, apr_pool_t *p)
+{
+    apr_size_t all = 0;
+    int i, oldest;
+
+    slots->bytes[slot] = 0;
+    for (i = 1; i < ATEN_PENDING_SLOTS; i++) all += slots->bytes[i];
+    while (all && all + len > ATEN_PENDING_SHORT_ALL) {
+        oldest = 0;
+        for (i = 1; i < ATEN_PENDING_SLOTS; i++) {
+            if (slots->bytes[i] && (!oldest || slots->taken[i] < slots->taken[oldest])) oldest = i;
+        }
+        all -= slots->bytes[oldest];
+        slots->bytes[oldest] = 0;
+        APR_ARRAY_PUSH(cookies, const char *) =
+            aten_cookie_set(slot_name(place, oldest, p), "", place->https, NULL, 0, p);
+    }
+}
+
 aten_verdict_t aten_pending_store(const aten_pending_place_t *place, const aten_pending_t *pending, const char *header,
                                   apr_time_t now, apr_array_header_t *cookies, aten_random_fn *random, void *baton,
                                   apr_pool_t *p)
 {
-    occupancy_t slots = {now, {0}};
+    occupancy_t slots = {now, {0}, {0}};
     const char *name, *value;
     aten_bind_t bind;
     aten_pack_t pack;
@@ -206,6 +230,7 @@ aten_verdict_t aten_pending_store(const aten_pending_place_t *place, const aten_
     bind = slot_bind(place, name);
     value = aten_seal(place->keys, &bind, pack.data, pack.len, random, baton, p);
     if (!value) return ATEN_V_INTERNAL;
+    if (slot) make_room(place, &slots, slot, strlen(value), cookies, p);
     APR_ARRAY_PUSH(cookies, const char *) =
         aten_cookie_set(name, value, place->https, NULL, ATEN_PENDING_KEPT_SECONDS, p);
     return ATEN_V_OK;
@@ -219,10 +244,11 @@ typedef struct {
     int slot;
 } search_t;
 
-static int is_wanted(void *baton, int slot, const aten_pending_t *pending)
+static int is_wanted(void *baton, int slot, const aten_pending_t *pending, apr_size_t len)
 {
     search_t *search = baton;
 
+    (void)len;
     if (!aten_equal_secret(pending->nonce, search->nonce, NONCE_CHARS)) return 1;
     *search->found = *pending;
     search->slot = slot;

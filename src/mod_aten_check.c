@@ -1,6 +1,8 @@
 /* The configuration as a whole, judged where configtest sees it (check_config) and without side effects: what could not
  * log anybody in, or names what does not exist, stops the start with one line. Also resolves each server into the sites
  * that the logic works with. */
+#include <string.h>
+
 #include <apr_file_io.h>
 #include <apr_strings.h>
 #include <ap_listen.h>
@@ -68,18 +70,31 @@ static apr_array_header_t *cas_servers(const mod_aten_server_conf *conf, const a
     return servers;
 }
 
-static int port_of(const server_rec *s)
+/* Of several Listen the main server is taken to be at the scheme's own port, else at the first (httpd has them in reverse
+ * order). */
+static int listening_port(int usual)
+{
+    const ap_listen_rec *listener;
+    int port = 0;
+
+    for (listener = ap_listeners; listener && port != usual; listener = listener->next) {
+        if (listener->bind_addr) port = listener->bind_addr->port;
+    }
+    return port;
+}
+
+static int port_of(const server_rec *s, int usual)
 {
     if (s->port) return s->port;
     if (s->addrs && s->addrs->host_port) return s->addrs->host_port;
-    return ap_listeners && ap_listeners->bind_addr ? ap_listeners->bind_addr->port : 0;
+    return listening_port(usual);
 }
 
 /* From ServerName and port, never from the Host header. */
 static aten_base_t *base_of(const server_rec *s, int https, apr_pool_t *p)
 {
     const char *scheme = s->server_scheme ? s->server_scheme : https ? "https" : "http";
-    int port = port_of(s);
+    int port = port_of(s, !strcmp(scheme, "https") ? 443 : 80);
     aten_base_t *base = NULL;
 
     aten_base_parse(&base, port ? apr_psprintf(p, "%s://%s:%d", scheme, s->server_hostname, port)
@@ -174,6 +189,32 @@ static int check_insecure(server_rec *s, const mod_aten_server_conf *conf)
     return 0;
 }
 
+/* A browser refuses a cookie for a domain that its host is not in: a login would end without a session, and begin anew for
+ * ever. */
+int mod_aten_cookie_fits(const aten_site_t *site)
+{
+    const apr_size_t host = strlen(site->base->host);
+    const apr_size_t domain = site->cookie_domain ? strlen(site->cookie_domain) : 0;
+    const char *end;
+
+    if (!domain) return 1;
+    if (domain > host) return 0;
+    end = site->base->host + host - domain;
+    return !ap_cstr_casecmp(end, site->cookie_domain) && (domain == host || end[-1] == '.');
+}
+
+/* Where the directive stands. A server that inherits it may have no part in it: there the request judges. */
+static int check_cookie(server_rec *s, const mod_aten_server_conf *conf, const server_rec *main_server)
+{
+    const aten_site_t *site = conf->site[0];
+
+    if (s == main_server || conf->cookie_domain == mod_aten_server(main_server)->cookie_domain) return 1;
+    if (mod_aten_cookie_fits(site)) return 1;
+    COMPLAIN(s, "AtenSessionCookie: 'domain=%s' does not have this site's host %s in it, and browsers would refuse the "
+             "cookie; name a domain of that host", site->cookie_domain, site->base->host);
+    return 0;
+}
+
 static int check_ca_file(server_rec *s, const mod_aten_server_conf *conf, apr_pool_t *ptemp)
 {
     aten_trust_t *trust;
@@ -183,7 +224,7 @@ static int check_ca_file(server_rec *s, const mod_aten_server_conf *conf, apr_po
     return error == NULL;
 }
 
-static int check_server(server_rec *s, apr_pool_t *ptemp)
+static int check_server(server_rec *s, const server_rec *main_server, apr_pool_t *ptemp)
 {
     mod_aten_server_conf *conf = mod_aten_server(s);
     const apr_array_header_t *profiles;
@@ -203,7 +244,7 @@ static int check_server(server_rec *s, apr_pool_t *ptemp)
         if (!check_profile(s, conf, APR_ARRAY_IDX(profiles, i, aten_profile_t *), ptemp)) return 0;
     }
     return check_home(s, conf->home, conf->site[0]->path, ptemp) && check_insecure(s, conf)
-           && check_ca_file(s, conf, ptemp);
+           && check_cookie(s, conf, main_server) && check_ca_file(s, conf, ptemp);
 }
 
 static int can_log_in(const server_rec *s)
@@ -348,7 +389,7 @@ int mod_aten_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     (void)plog;
     for (s = main_server; s; s = s->next) own_conf(s, pconf);
     for (s = main_server; s; s = s->next) {
-        if (!check_server(s, ptemp)) return !OK;
+        if (!check_server(s, main_server, ptemp)) return !OK;
         mod_aten_server(s)->site[0]->populations_matter = populations_matter(s, main_server);
         mod_aten_server(s)->site[1]->populations_matter = mod_aten_server(s)->site[0]->populations_matter;
     }

@@ -170,6 +170,7 @@ int mod_aten_send(request_rec *r, const aten_answer_t *answer)
     r->status_line = NULL;
     ap_set_content_type(r, answer->content_type);
     set_headers(r, answer);
+    if (!answer->cacheable) apr_table_setn(r->subprocess_env, "no-cache", "1"); /* for mod_cache: see mark_private */
     ap_set_content_length(r, (apr_off_t)len);
     ap_run_insert_error_filter(r);
     if (len) ap_rwrite(answer->body, (int)len, r);

@@ -26,6 +26,7 @@ typedef struct {
 } known_t;
 
 typedef struct {
+    int tried; /* cookies opened in the connection's memory, which grows by each: good or bad */
     int count;
     known_t *known[REMEMBERED_MAX];
 } connection_memory_t;
@@ -65,14 +66,14 @@ static known_t *open_remembered(request_rec *r, const aten_site_t *site, const c
         known = memory->known[i];
         if (known->site == site && known->len == len && !memcmp(known->value, value, len)) return known;
     }
-    if (memory && memory->count == REMEMBERED_MAX) return open_cookie(r, site, value, len, mod_aten_first(r)->pool);
-    known = open_cookie(r, site, value, len, c->pool);
-    if (!known) return NULL;
+    if (memory && memory->tried == REMEMBERED_MAX) return open_cookie(r, site, value, len, mod_aten_first(r)->pool);
     if (!memory) {
         memory = apr_pcalloc(c->pool, sizeof(*memory));
         ap_set_module_config(c->conn_config, &auth_aten_module, memory);
     }
-    memory->known[memory->count++] = known;
+    memory->tried++;
+    known = open_cookie(r, site, value, len, c->pool);
+    if (known) memory->known[memory->count++] = known;
     return known;
 }
 
@@ -140,6 +141,9 @@ void mod_aten_set_variables(request_rec *r, const aten_person_t *person, const a
     if (standing->days_left >= 0) {
         apr_table_setn(r->subprocess_env, "ATEN_CAS_DAYS_LEFT", apr_itoa(r->pool, standing->days_left));
     }
+    else if (r->main) {
+        apr_table_unset(r->subprocess_env, "ATEN_CAS_DAYS_LEFT"); /* of the path that it was copied from */
+    }
 }
 
 void mod_aten_strip_cookies(request_rec *r)
@@ -192,10 +196,13 @@ static int make_private(apr_table_t *headers, apr_pool_t *p)
     return value != NULL;
 }
 
+/* The variable keeps mod_cache from storing the answer even where it is told to store what is private; behind the handler,
+ * so that no application sees it. */
 static void mark_private(request_rec *r)
 {
     int found = make_private(r->headers_out, r->pool);
 
+    apr_table_setn(r->subprocess_env, "no-cache", "1");
     if (make_private(r->err_headers_out, r->pool) || found) return;
     apr_table_setn(r->headers_out, "Cache-Control", "private");
 }

@@ -296,23 +296,23 @@ static void tell_dates(server_rec *main_server, apr_pool_t *ptemp)
     }
 }
 
+static int stands_in_tree(const ap_directive_t *d, const char *name)
+{
+    for (; d; d = d->next) {
+        if (!ap_cstr_casecmp(d->directive, name) || stands_in_tree(d->first_child, name)) return 1;
+    }
+    return 0;
+}
+
 /* A cache that answers before authentication (mod_cache as a quick handler) would serve one person's page to another. */
 static void warn_cache(server_rec *main_server)
 {
-    const ap_directive_t *d;
-    int enabled = 0, protects = 0, i;
+    int protects = 0, i;
 
-    for (d = ap_conftree; d; d = d->next) {
-        const ap_directive_t *inner = d->first_child ? d->first_child : d;
-
-        for (; inner; inner = inner == d ? NULL : inner->next) {
-            if (!ap_cstr_casecmp(inner->directive, "CacheEnable")) enabled = 1;
-        }
-    }
     for (i = 0; i < mod_aten_global()->sections->nelts; i++) {
         protects |= APR_ARRAY_IDX(mod_aten_global()->sections, i, mod_aten_section_t *)->conf->auth_type_aten;
     }
-    if (!enabled || !protects) return;
+    if (!protects || !stands_in_tree(ap_conftree, "CacheEnable")) return;
     ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server, "CacheEnable stands beside AuthType aten: answers under a "
                  "session are marked Cache-Control: private; keep CacheEnable away from protected paths");
 }

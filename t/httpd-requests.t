@@ -58,6 +58,18 @@ my $server = Aten::Server->prepare(cas => $cas, name => 'requests', config => <<
     <Location "/ent/document">
         ErrorDocument 404 /app/error
     </Location>
+    # Places that decide for themselves whom they see.
+    <Location "/app/optional">
+        AuthType aten
+        AtenOptional on
+        AtenProfiles eleves-parents
+        Require all granted
+    </Location>
+    <Location "/app/basic">
+        AuthType Basic
+        AuthName app
+        Require all granted
+    </Location>
     <Directory "\@DOCROOT\@/programs">
         Options +ExecCGI
     </Directory>
@@ -87,6 +99,7 @@ $protected
 RewriteEngine on
 RewriteRule ^near/(.*) target.cgi/\$1
 RewriteRule ^far/(.*) /app/\$1
+RewriteRule ^login\$ /aten/login
 END
 for my $program (qw(index/index.cgi rewritten/target.cgi)) {
     $server->file("htdocs/programs/$program", '');
@@ -187,11 +200,17 @@ subtest 'SSI' => sub {
     unlike $page->html, qr/SECRET|profil|<h1|HTTP_HOST|"error":/, 'without the parts, and without a page inside the page';
     is scalar(() = $page->html =~ /\[an error occurred while processing this directive\]/g), 5, 'but five bare errors';
     like $page->html, qr/\[open to \(none\), \(none\)\]/, 'the public part is there, for nobody';
-    is_deeply [ $page->header_all('set-cookie') ], [], 'no cookie comes of it';
+    # The headers of answers of ours.
+    my @foreign = qw(set-cookie location content-security-policy x-frame-options referrer-policy www-authenticate
+        cache-control);
+    is_deeply [ map { $page->header_all($_) } @foreign ], [], 'no header comes of it';
 
+    my $mark = $server->log->mark;
     $page = $prof->get($server->url('/open/index.shtml'));
+    $server->log->unlike(qr/\[auth_aten:info\]/, 'a part that is refused makes no page and no line of ours', $mark);
     # What mod_include shows in a part are the variables of the outermost page, which nobody had to log in for.
     like $page->html, qr/\[SECRET of /, 'with a session: the protected part';
+    is_deeply [ map { $page->header_all($_) } grep { !/cache/ } @foreign ], [], '... and no header of what is refused';
     is scalar(() = $page->html =~ /\[an error occurred/g), 3, 'what is refused stays away';
     unlike $page->html, qr/<h1|profil</, 'without a page inside the page';
     like $page->html, qr/"REMOTE_USER": "prof"/, 'a program has its variables';
@@ -233,6 +252,13 @@ subtest 'internal redirects' => sub {
         identity_ok($page, $what);
         is browser()->get($server->url($path), follow => 0)->status, 303, "$what: not without a session";
     }
+    for my $place (qw(optional basic)) {
+        my $page = $prof->get($server->url("/programs/rewritten/far/$place/x"));
+        ok reached($page), "RewriteRule to a place that decides for itself ($place)";
+        is_deeply identity_of($page), {}, '... and does not see this person';
+    }
+    is browser()->get($server->url('/programs/rewritten/login'), follow => 0)->status, 303, 'RewriteRule to our own page: protected';
+    is $prof->get($server->url('/programs/rewritten/login'))->h1, 'Indiquez votre profil', '... and reached';
     my $direct = $prof->get($server->url('/app/x'));
     is_deeply identity_of($direct), {}, 'asked for itself, the program is public and sees nobody';
     is $direct->header('cache-control'), undef, '... and its answer is not private';

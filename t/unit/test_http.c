@@ -957,22 +957,25 @@ static void what_is_named_is_trusted_be_it_no_root(void **state)
 static void no_call_opens_the_systems_bundle(void **state)
 {
     client_t *client = *state;
-    aten_http_request_t request = request_to(world.good, "localhost", "/ok", client->p);
+    aten_http_request_t request;
     const char *bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
     const int watch = inotify_init1(IN_NONBLOCK);
     char event[4096];
-    int fd;
+    int fd, opened = 1;
 
     if (!bundle || watch < 0 || inotify_add_watch(watch, bundle, IN_OPEN) < 0) {
         if (watch >= 0) close(watch);
         skip();
     }
-    assert_int_equal(call(client, &request), ATEN_V_OK);
-    request = request_to(world.expired, "localhost", "/ok", client->p);
-    assert_int_equal(call(client, &request), ATEN_V_CAS_TLS);
-    request.trust = NULL;
-    assert_int_equal(call(client, &request), ATEN_V_CAS_TLS);
-    assert_int_equal(read(watch, event, sizeof(event)), -1);
+    for (int tries = 0; opened && tries < 10; tries++) { /* somebody else on the machine may open it too */
+        while (read(watch, event, sizeof(event)) > 0) continue;
+        request = request_to(world.expired, "localhost", "/ok", client->p);
+        assert_int_equal(call(client, &request), ATEN_V_CAS_TLS);
+        request.trust = NULL;
+        assert_int_equal(call(client, &request), ATEN_V_CAS_TLS);
+        opened = read(watch, event, sizeof(event)) > 0;
+    }
+    assert_false(opened);
     fd = open(bundle, O_RDONLY); /* and the watch does see it */
     assert_true(read(watch, event, sizeof(event)) > 0);
     close(fd);

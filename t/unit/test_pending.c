@@ -18,6 +18,7 @@
 #define CAS "https://cas.example/cas"
 #define NOW apr_time_from_sec(1488322800)
 #define SECONDS(n) apr_time_from_sec(n)
+#define TABS (ATEN_PENDING_SLOTS - 1) /* slots for short addresses */
 
 static apr_pool_t *pool;
 static aten_keyring_t *keys;
@@ -136,7 +137,11 @@ static int count_of(const browser_t *b)
 
 static void store_at(browser_t *b, const aten_pending_t *pending, apr_time_t now)
 {
-    take_cookie(b, stored(pending, header_of(b), now));
+    apr_array_header_t *cookies = apr_array_make(pool, 1, sizeof(const char *));
+    int i;
+
+    assert_int_equal(aten_pending_store(&here, pending, header_of(b), now, cookies, counting, NULL, pool), ATEN_V_OK);
+    for (i = 0; i < cookies->nelts; i++) take_cookie(b, APR_ARRAY_IDX(cookies, i, const char *));
 }
 
 static aten_verdict_t taken(browser_t *b, const char *nonce, apr_time_t now, aten_pending_t **out)
@@ -329,12 +334,12 @@ static void nonces_that_are_none(void **state)
 static void parallel_tabs_do_not_meet(void **state)
 {
     browser_t b = browser();
-    aten_pending_t *tabs[4], *out;
+    aten_pending_t *tabs[TABS], *out;
     int i;
 
-    for (i = 0; i < 4; i++) store_at(&b, tabs[i] = begun(apr_psprintf(pool, "/%d", i), NOW + i), NOW + i);
-    assert_int_equal(count_of(&b), 4);
-    for (i = 3; i >= 0; i--) {
+    for (i = 0; i < TABS; i++) store_at(&b, tabs[i] = begun(apr_psprintf(pool, "/%d", i), NOW + i), NOW + i);
+    assert_int_equal(count_of(&b), TABS);
+    for (i = TABS - 1; i >= 0; i--) {
         assert_int_equal(taken(&b, tabs[i]->nonce, NOW + 10, &out), ATEN_V_OK);
         assert_string_equal(out->to, apr_psprintf(pool, "/%d", i));
     }
@@ -346,10 +351,10 @@ static void tabs_of_the_same_moment_rarely_meet(void **state)
     int used[ATEN_PENDING_SLOTS] = {0};
     int i;
 
-    for (i = 0; i < 64; i++) { /* none of them knows the others' cookies yet */
+    for (i = 0; i < 256; i++) { /* none of them knows the others' cookies yet */
         const char *text = stored(begun("/", NOW), NULL, NOW);
 
-        used[text[strlen("__Host-aten-login-")] - '0']++;
+        used[apr_atoi64(text + strlen("__Host-aten-login-"))]++;
     }
     assert_int_equal(used[0], 0);
     for (i = 1; i < ATEN_PENDING_SLOTS; i++) assert_true(used[i] >= 4);
@@ -358,30 +363,31 @@ static void tabs_of_the_same_moment_rarely_meet(void **state)
 static void the_oldest_goes_first(void **state)
 {
     browser_t b = browser();
-    aten_pending_t *tabs[6], *out = NULL;
+    aten_pending_t *tabs[TABS + 2], *out = NULL;
     int i;
 
-    for (i = 0; i < 6; i++) store_at(&b, tabs[i] = begun("/", NOW + i), NOW + i);
-    assert_int_equal(count_of(&b), 4);
+    for (i = 0; i < TABS + 2; i++) store_at(&b, tabs[i] = begun("/", NOW + i), NOW + i);
+    assert_int_equal(count_of(&b), TABS);
     assert_int_equal(taken(&b, tabs[0]->nonce, NOW + 10, &out), ATEN_V_PENDING_NONE);
     assert_int_equal(taken(&b, tabs[1]->nonce, NOW + 10, &out), ATEN_V_PENDING_NONE);
-    for (i = 2; i < 6; i++) assert_int_equal(taken(&b, tabs[i]->nonce, NOW + 10, &out), ATEN_V_OK);
+    for (i = 2; i < TABS + 2; i++) assert_int_equal(taken(&b, tabs[i]->nonce, NOW + 10, &out), ATEN_V_OK);
 }
 
 static void expired_ones_count_as_free(void **state)
 {
     browser_t b = browser();
-    aten_pending_t *old = begun("/", NOW), *live = begun("/", NOW + SECONDS(100)), *later[3], *out = NULL;
+    aten_pending_t *old = begun("/", NOW), *live = begun("/", NOW + SECONDS(100)), *out = NULL;
+    aten_pending_t *later[TABS - 1];
     const apr_time_t then = NOW + SECONDS(650);
     int i;
 
     store_at(&b, live, NOW + SECONDS(100));
     store_at(&b, old, NOW + SECONDS(100)); /* older, though stored later */
-    for (i = 0; i < 3; i++) store_at(&b, later[i] = begun("/", then), then);
-    assert_int_equal(count_of(&b), 4);
+    for (i = 0; i < TABS - 1; i++) store_at(&b, later[i] = begun("/", then), then);
+    assert_int_equal(count_of(&b), TABS);
     assert_int_equal(taken(&b, old->nonce, then, &out), ATEN_V_PENDING_NONE);
     assert_int_equal(taken(&b, live->nonce, then, &out), ATEN_V_OK);
-    for (i = 0; i < 3; i++) assert_int_equal(taken(&b, later[i]->nonce, then, &out), ATEN_V_OK);
+    for (i = 0; i < TABS - 1; i++) assert_int_equal(taken(&b, later[i]->nonce, then, &out), ATEN_V_OK);
 }
 
 static void an_expired_one_goes_before_an_older_one_that_lives(void **state)
@@ -393,7 +399,7 @@ static void an_expired_one_goes_before_an_older_one_that_lives(void **state)
 
     store_at(&b, saml, NOW);
     store_at(&b, cas, NOW + 1);
-    for (i = 0; i < 3; i++) store_at(&b, begun("/", then), then);
+    for (i = 0; i < TABS - 1; i++) store_at(&b, begun("/", then), then);
     assert_int_equal(taken(&b, cas->nonce, then, &out), ATEN_V_PENDING_NONE);
     assert_int_equal(taken(&b, saml->nonce, then, &out), ATEN_V_OK);
 }
@@ -426,24 +432,58 @@ static void long_addresses_have_a_slot(void **state)
     assert_int_equal(cookies->nelts, 0);
 }
 
+static apr_size_t short_bytes(const browser_t *b)
+{
+    apr_size_t all = 0;
+    int i;
+
+    for (i = 1; i < ATEN_PENDING_SLOTS; i++) {
+        const char *value = apr_table_get(b->jar, apr_psprintf(pool, "__Host-aten-login-%d", i));
+
+        if (!value) continue;
+        assert_true(strlen(value) <= ATEN_PENDING_SHORT_MAX);
+        all += strlen(value);
+    }
+    return all;
+}
+
 static void all_slots_together_are_bounded(void **state)
 {
     browser_t b = browser();
     apr_size_t len;
-    int i;
 
     for (len = 1; len < 2048; len += 7) {
         store_at(&b, begun(apr_pstrcat(pool, "/", repeat('x', len), NULL), NOW + (int)len), NOW + (int)len);
         assert_true(count_of(&b) <= ATEN_PENDING_SLOTS);
+        assert_true(short_bytes(&b) <= ATEN_PENDING_SHORT_ALL);
         assert_true(strlen(header_of(&b)) < 8190);
     }
-    assert_int_equal(count_of(&b), ATEN_PENDING_SLOTS);
-    for (i = 1; i < ATEN_PENDING_SLOTS; i++) {
-        const char *value = apr_table_get(b.jar, apr_psprintf(pool, "__Host-aten-login-%d", i));
+    assert_true(short_bytes(&b) > ATEN_PENDING_SHORT_ALL - ATEN_PENDING_SHORT_MAX);
+    assert_non_null(apr_table_get(b.jar, "__Host-aten-login-0"));
+}
 
-        assert_true(strlen(value) <= ATEN_PENDING_SHORT_MAX);
-        assert_true(strlen(value) > ATEN_PENDING_SHORT_MAX - 48); /* the last four that fit */
-    }
+static void the_oldest_make_room_for_longer_ones(void **state)
+{
+    browser_t b = browser();
+    aten_pending_t *tabs[TABS], *wide[4], *gone = begun("/", NOW), *out = NULL;
+    const apr_time_t then = NOW + SECONDS(700);
+    const char *address = apr_pstrcat(pool, "/", repeat('x', 280), NULL);
+    int i;
+
+    for (i = 0; i < TABS; i++) store_at(&b, tabs[i] = begun("/", NOW + i), NOW + i);
+    for (i = 0; i < 2; i++) store_at(&b, wide[i] = begun(address, NOW + 20 + i), NOW + 20 + i);
+    assert_true(short_bytes(&b) <= ATEN_PENDING_SHORT_ALL);
+    assert_int_equal(taken(&b, tabs[0]->nonce, NOW + 30, &out), ATEN_V_PENDING_NONE);
+    assert_int_equal(taken(&b, tabs[TABS - 1]->nonce, NOW + 30, &out), ATEN_V_OK);
+    for (i = 0; i < 2; i++) assert_int_equal(taken(&b, wide[i]->nonce, NOW + 30, &out), ATEN_V_OK);
+
+    /* An expired one has no slot of its own any more, but its cookie is as long as ever. */
+    b = browser();
+    store_at(&b, gone, NOW);
+    for (i = 0; i < 4; i++) store_at(&b, wide[i] = begun(address, then + i), then + i);
+    assert_true(short_bytes(&b) <= ATEN_PENDING_SHORT_ALL);
+    assert_int_equal(taken(&b, gone->nonce, then + 5, &out), ATEN_V_PENDING_NONE);
+    for (i = 0; i < 4; i++) assert_int_equal(taken(&b, wide[i]->nonce, then + 5, &out), ATEN_V_OK);
 }
 
 /* -- What somebody else put there -- */
@@ -481,8 +521,8 @@ static void forged_cookies_are_passed_over(void **state)
     assert_int_equal(cookies->nelts, 1);
     assert_true(begins_with(APR_ARRAY_IDX(cookies, 0, const char *), name));
 
-    /* Forged ones take no slot: three more logins find the free ones, and then the oldest gives way. */
-    for (i = 0; i < 3; i++) {
+    /* Forged ones take no slot: the logins that follow find the free ones, and then the oldest gives way. */
+    for (i = 0; i < TABS - 1; i++) {
         const char *text = stored(begun("/", NOW + 1), header, NOW + 1);
 
         assert_false(begins_with(text, name));
@@ -514,12 +554,12 @@ static void it_opens_in_its_own_place_only(void **state)
     store_at(&b, pending, NOW);
     name = name_of(&b);
     other_slot = apr_pstrdup(pool, name);
-    other_slot[strlen(name) - 1] = name[strlen(name) - 1] == '1' ? '2' : '1';
+    other_slot[strlen(name) - 1] = name[strlen(name) - 1] == '1' ? '2' : '1'; /* also of two digits */
 
     bound_to("another slot", here, &b, other_slot, pending->nonce);
     bound_to("the name without its prefix", here, &b, name + strlen("__Host-"), pending->nonce);
     bound_to("the session's name", here, &b, "__Host-aten", pending->nonce);
-    bound_to("a slot that there is not", here, &b, "__Host-aten-login-5", pending->nonce);
+    bound_to("a slot that there is not", here, &b, "__Host-aten-login-13", pending->nonce);
     bound_to("another base name", (aten_pending_place_t){keys, "other", 1, "ent.example"}, &b, "__Host-other-login-1",
              pending->nonce);
     bound_to("another host", (aten_pending_place_t){keys, "aten", 1, "b.example"}, &b, name, pending->nonce);
@@ -634,6 +674,7 @@ int main(void)
         cmocka_unit_test(an_expired_one_goes_before_an_older_one_that_lives),
         cmocka_unit_test(long_addresses_have_a_slot),
         cmocka_unit_test(all_slots_together_are_bounded),
+        cmocka_unit_test(the_oldest_make_room_for_longer_ones),
         cmocka_unit_test(forged_cookies_are_passed_over),
         cmocka_unit_test(it_opens_in_its_own_place_only),
         cmocka_unit_test(a_session_is_no_pending_login),

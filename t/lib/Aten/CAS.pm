@@ -10,7 +10,8 @@ use Test::More ();
 
 my $json = JSON::PP->new->utf8->canonical->pretty;
 
-# Start one on a free port, wait until it answers. Options: port => N, services => [regex...] (default: everything on
+# Start one on a free port, wait until it answers. Options: port => N, host => another name for this machine (two servers
+# in one browser: ports don't separate cookies), services => [regex...] (default: everything on
 # localhost and 127.0.0.1 under /aten/cas, and names under .test and .example), env => {...}, ticket_seconds => N.
 sub new ($class, %option) {
     my $self  = bless {%option}, $class;
@@ -39,7 +40,7 @@ sub run ($self) {
 # One that is running already, started by somebody else.
 sub attach ($class, $port, $state) { return bless { port => $port, state => $state, output => "$state/log" }, $class }
 
-sub url  ($self) { return "http://127.0.0.1:$self->{port}/cas" }
+sub url  ($self) { return 'http://' . ($self->{host} // '127.0.0.1') . ":$self->{port}/cas" }
 sub port ($self) { return $self->{port} }
 sub log  ($self) { return $self->output_text }
 

@@ -246,22 +246,38 @@ sub set_config ($self, $config) {
 sub time_environment ($self, %environment) {
     return () if !defined $self->{at};
     $self->set_time($self->{at});
-    my ($library) = grep { -e } glob '/usr/lib/*/faketime/libfaketime.so.1';
+    # The one with locks: the other is read wrong, now and then, by a thread while another one looks at the clock.
+    my ($library) = grep { -e } glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
     die 'libfaketime is not installed' if !$library;
     return (
         LD_PRELOAD => join(' ', grep { length } $environment{LD_PRELOAD} // '', $library),
         FAKETIME_TIMESTAMP_FILE => "$self->{root}/conf/faketime", FAKETIME_NO_CACHE => 1, FAKETIME_DONT_FAKE_MONOTONIC => 1,
+        FAKETIME_FMT => '%s',
     );
 }
 
 # Move httpd's clock. It goes on running from there.
 sub set_time ($self, $time) {
-    my $epoch = $self->epoch($time);
-    my $new   = "$self->{root}/conf/faketime.new";
-    Aten::Process::spew($new, sprintf "%+.3fs\n", $epoch - Time::HiRes::time());
-    rename $new, "$self->{root}/conf/faketime" or die "rename: $!";
-    $self->{at} = $time;
+    $self->write_time(sprintf '%+.3fs', $self->epoch($time) - Time::HiRes::time());
+    @$self{qw(at held)} = ($time, 0);
     return $self;
+}
+
+# Move httpd's clock and hold it: every request arrives at this very second, however long it takes.
+sub hold_time ($self, $time) {
+    $self->write_time(sprintf '%.3f', $self->epoch($time));
+    @$self{qw(at held)} = ($time, 1);
+    return $self;
+}
+
+# httpd waits for the end of its children by its clock: a held one would never come to that.
+sub release_time ($self) { return $self->{held} ? $self->set_time($self->{at}) : $self }
+
+sub write_time ($self, $text) {
+    my $new = "$self->{root}/conf/faketime.new";
+    Aten::Process::spew($new, "$text\n");
+    rename $new, "$self->{root}/conf/faketime" or die "rename: $!";
+    return;
 }
 
 # Seconds since the epoch of '2017-03-01 00:00:00' or '2017-03-01T00:00:00+01:00' (without an offset: in ->{tz}).
@@ -302,11 +318,14 @@ sub command ($self, @more) {
 }
 
 sub run ($self) {
+    my $mark = $self->{log}->mark;
     $self->launch(
         name => $self->{name}, command => $self->command('-DFOREGROUND'), env => $self->environment,
         output => "$self->{root}/logs/output",
     );
-    return $self->wait_for(sub { Aten::Process::listening($self->{port}) });
+    # It listens before its start is over, and only then takes a signal as something else than its end.
+    my $ready = sub { $self->{log}->since($mark) =~ /resuming normal operations/ };
+    return $self->wait_for(sub { Aten::Process::listening($self->{port}) && $ready->() });
 }
 
 # What went wrong at the start stands in one place or the other.
@@ -318,9 +337,12 @@ sub reload   ($self) { return $self->new_generation('HUP') }
 
 sub new_generation ($self, $signal) {
     my $mark = $self->{log}->mark;
+    my $held = $self->{held};
+    $self->release_time;
     $self->signal($signal) or die "$self->{name} is not running";
     my $text = $self->{log}->wait_like(qr/AH00(?:489|163|292)|resuming normal operations/, $mark, 15);
     die "$self->{name} did not come back after SIG$signal:\n$text" if $text !~ /resuming normal operations/;
+    $self->hold_time($self->{at}) if $held;
     return $self->wait_for(sub { Aten::Process::listening($self->{port}) });
 }
 
@@ -329,6 +351,8 @@ sub restart ($self) {
     $self->stop_ok;
     return $self->run;
 }
+
+sub stop ($self, @how) { return $self->release_time->SUPER::stop(@how) }
 
 sub stop_ok ($self) {
     my $why = $self->stop('TERM', 15);
