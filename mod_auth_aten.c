@@ -133,8 +133,8 @@ static const aten_person_t *admitted(request_rec *r, aten_standing_t *standing)
     return person;
 }
 
-/* Would any user at all be let in here? AtenOptional is inherited, and a section below may say "Require user chief": there
- * nobody is asked who they are. Asked of mod_authz_core in silence, for it would log a refusal of nobody. */
+/* Would any user at all be let in here? AtenOptional is inherited, and a section below may say "Require user chief":
+ * there nobody is asked who they are. mod_authz_core is asked in silence, for it would log a refusal. */
 static int any_user_will_do(request_rec *r)
 {
     static const struct ap_logconf silence = {NULL, APLOG_EMERG};

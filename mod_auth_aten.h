@@ -32,6 +32,7 @@ typedef struct {
     const char *cookie_domain;               /* "" after AtenSessionCookie without domain= */
     const char *path;
     aten_base_t *base;
+    const server_rec *base_server;           /* the server in which AtenBaseURL stands */
     const char *home;
     int insecure_http;
 

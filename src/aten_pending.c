@@ -197,11 +197,11 @@ static void make_room(const aten_pending_place_t *place, occupancy_t *slots, int
     int i, oldest;
 
     slots->bytes[slot] = 0;
-    for (i = 1; i < ATEN_PENDING_SLOTS; i++) all += slots->bytes[i];
-    while (all && all + len > ATEN_PENDING_SHORT_ALL) {
-        oldest = 0;
-        for (i = 1; i < ATEN_PENDING_SLOTS; i++) {
-            if (slots->bytes[i] && (!oldest || slots->taken[i] < slots->taken[oldest])) oldest = i;
+    for (i = 0; i < ATEN_PENDING_SLOTS; i++) all += slots->bytes[i];
+    while (all && all + len > ATEN_PENDING_ALL) {
+        oldest = -1;
+        for (i = 0; i < ATEN_PENDING_SLOTS; i++) {
+            if (slots->bytes[i] && (oldest < 0 || slots->taken[i] < slots->taken[oldest])) oldest = i;
         }
         all -= slots->bytes[oldest];
         slots->bytes[oldest] = 0;
@@ -222,15 +222,13 @@ aten_verdict_t aten_pending_store(const aten_pending_place_t *place, const aten_
 
     pack_pending(&pack, pending, p);
     if (pack.full || pack.bad) return ATEN_V_PARAM_MALFORMED;
-    if (aten_seal_length(pack.len) <= ATEN_PENDING_SHORT_MAX) {
-        read_slots(place, header, note_taken, &slots, p);
-        slot = pick_slot(&slots, pending->nonce);
-    }
+    read_slots(place, header, note_taken, &slots, p);
+    if (aten_seal_length(pack.len) <= ATEN_PENDING_SHORT_MAX) slot = pick_slot(&slots, pending->nonce);
     name = slot_name(place, slot, p);
     bind = slot_bind(place, name);
     value = aten_seal(place->keys, &bind, pack.data, pack.len, random, baton, p);
     if (!value) return ATEN_V_INTERNAL;
-    if (slot) make_room(place, &slots, slot, strlen(value), cookies, p);
+    make_room(place, &slots, slot, strlen(value), cookies, p);
     APR_ARRAY_PUSH(cookies, const char *) =
         aten_cookie_set(name, value, place->https, NULL, ATEN_PENDING_KEPT_SECONDS, p);
     return ATEN_V_OK;

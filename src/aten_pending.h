@@ -16,8 +16,9 @@
 #define ATEN_NONCE_BYTES 16
 #define ATEN_PENDING_SLOTS 13        /* slot 0 for long addresses, 1 to 12 for short ones */
 #define ATEN_PENDING_SHORT_MAX 512   /* bytes of a cookie's value in a slot for short ones */
-#define ATEN_PENDING_SHORT_ALL 2048  /* ... in all of these together */
-#define ATEN_PENDING_LONG_MAX 3072   /* ... in slot 0: all slots together stay below httpd's LimitRequestFieldSize */
+#define ATEN_PENDING_ALL 3584        /* ... in all slots together: with a session they stay below httpd's
+                                        LimitRequestFieldSize, 8190 */
+#define ATEN_PENDING_LONG_MAX 3072   /* ... in slot 0 */
 #define ATEN_PENDING_CAS_SECONDS 600
 #define ATEN_PENDING_SAML_SECONDS 3600
 #define ATEN_PENDING_KEPT_SECONDS 14400 /* Max-Age: a late answer still finds where the person wanted to go */
@@ -61,7 +62,7 @@ typedef struct {
 
 /** Put a pending login into the browser's cookies.
  *  The slot is a free one, else the oldest one's; expired ones count as free. Where several are free the nonce picks,
- *  so that tabs that begin at the same moment rarely meet. Where all short ones together would be too long, the oldest
+ *  so that tabs that begin at the same moment rarely meet. Where all together would be too long, the oldest
  *  are taken away.
  *  @param header  the request's Cookie header, or NULL
  *  @param cookies array of const char *: Set-Cookie values are added, the new login's last

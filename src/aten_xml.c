@@ -7,6 +7,8 @@
 #include <libxml/SAX2.h>
 #include <libxml/parser.h>
 
+#define DECLARATION_MAX 256 /* bytes up to the end of the XML declaration */
+
 /* What a parse has to remember beside libxml2's own state. It is the context's _private. */
 typedef struct {
     aten_verdict_t stopped; /* why a handler of ours stopped the parse, or OK */
@@ -96,6 +98,26 @@ static int is_usual_encoding(const xmlChar *encoding)
     return 0;
 }
 
+/* Before libxml2 sees it: for an encoding of the sender's choice it would load a converter into the process, at the
+ * declaration already. What the tree says afterwards is judged all the same. */
+static int begins_usually(const char *text, apr_size_t len, apr_pool_t *p)
+{
+    const char *start = apr_pstrmemdup(p, text, len < DECLARATION_MAX ? len : DECLARATION_MAX);
+    const char *name, *quote;
+
+    if (!strncmp(start, "\xEF\xBB\xBF", 3)) start += 3;
+    start += strspn(start, " \t\r\n");
+    if (*start != '<') return 0; /* EBCDIC is known by its first bytes */
+    if (strncmp(start, "<?xml", 5) || !strchr(" \t\r\n", start[5])) return 1;
+    if (!strstr(start, "?>")) return 0;
+    name = strstr(start, "encoding");
+    if (!name) return 1;
+    quote = name + strcspn(name, "'\"?");
+    if (!*quote || *quote == '?') return 0;
+    name = apr_pstrmemdup(p, quote + 1, strcspn(quote + 1, "'\"?"));
+    return is_usual_encoding((const xmlChar *)name);
+}
+
 aten_verdict_t aten_xml_parse(xmlDocPtr *doc, const char *text, apr_size_t len, apr_pool_t *p)
 {
     watch_t watch = {ATEN_V_OK};
@@ -108,6 +130,7 @@ aten_verdict_t aten_xml_parse(xmlDocPtr *doc, const char *text, apr_size_t len, 
     /* libxml2 takes a NUL behind the root element for the end of the text and does not look at the rest. So UTF-16 is
      * refused too; no CAS server and no portal sends it. */
     if (!len || memchr(text, 0, len)) return ATEN_V_XML_MALFORMED;
+    if (!begins_usually(text, len, p)) return ATEN_V_XML_MALFORMED;
     ctxt = xmlNewParserCtxt();
     if (!ctxt) return ATEN_V_INTERNAL;
     guard(ctxt, &watch);

@@ -2,6 +2,7 @@
  * log anybody in, or names what does not exist, stops the start with one line. Also resolves each server into the sites
  * that the logic works with. */
 #include <string.h>
+#include <unistd.h>
 
 #include <apr_file_io.h>
 #include <apr_strings.h>
@@ -70,8 +71,8 @@ static apr_array_header_t *cas_servers(const mod_aten_server_conf *conf, const a
     return servers;
 }
 
-/* Of several Listen the main server is taken to be at the scheme's own port, else at the first (httpd has them in reverse
- * order). */
+/* Of several Listen the main server is taken to be at the scheme's own port, else at the first (httpd has them in
+ * reverse order). */
 static int listening_port(int usual)
 {
     const ap_listen_rec *listener;
@@ -149,6 +150,8 @@ static mod_aten_server_conf *own_conf(server_rec *s, apr_pool_t *p)
         conf->server = s;
         ap_set_module_config(s->module_config, &auth_aten_module, conf);
     }
+    /* A session is bound to the host of the base URL: another host must not take the main server's for its own. */
+    if (conf->base && conf->base_server != s && ap_cstr_casecmp(s->server_hostname, conf->base->host)) conf->base = NULL;
     conf->site[0] = make_site(conf, s, 0, p);
     conf->site[1] = make_site(conf, s, 1, p);
     return conf;
@@ -189,8 +192,8 @@ static int check_insecure(server_rec *s, const mod_aten_server_conf *conf)
     return 0;
 }
 
-/* A browser refuses a cookie for a domain that its host is not in: a login would end without a session, and begin anew for
- * ever. */
+/* A browser refuses a cookie for a domain that its host is not in: a login would end without a session, and begin anew
+ * for ever. */
 int mod_aten_cookie_fits(const aten_site_t *site)
 {
     const apr_size_t host = strlen(site->base->host);
@@ -321,13 +324,17 @@ const char *mod_aten_read_keys(aten_keyring_t **keys, const char *file, apr_pool
     const char *error;
     char *text;
     char message[128];
-    apr_status_t rv = apr_stat(&info, file, APR_FINFO_TYPE | APR_FINFO_PROT | APR_FINFO_SIZE, p);
+    apr_status_t rv = apr_stat(&info, file, APR_FINFO_TYPE | APR_FINFO_PROT | APR_FINFO_SIZE | APR_FINFO_OWNER, p);
 
     if (APR_STATUS_IS_ENOENT(rv)) return "";
     if (rv == APR_SUCCESS && info.filetype != APR_REG) return apr_psprintf(p, "'%s' is not a file", file);
     if (rv == APR_SUCCESS && (info.protection & (APR_FPROT_GREAD | APR_FPROT_GWRITE | APR_FPROT_WREAD
                                                  | APR_FPROT_WWRITE))) {
         return apr_psprintf(p, "'%s' may be read or written by others; chmod 0600", file);
+    }
+    /* Whoever owns it can change it, and with known keys log in as anybody. */
+    if (rv == APR_SUCCESS && info.user && info.user != geteuid()) {
+        return apr_psprintf(p, "'%s' belongs to a user who is not root; chown root", file);
     }
     if (rv == APR_SUCCESS && info.size > KEYS_FILE_MAX) return apr_psprintf(p, "'%s' is too large for a key file", file);
     if (rv == APR_SUCCESS) rv = apr_file_open(&fd, file, APR_FOPEN_READ, 0, p);

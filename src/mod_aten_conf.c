@@ -76,6 +76,7 @@ void *mod_aten_merge_server(apr_pool_t *p, void *base_conf, void *over_conf)
     MERGE(cookie_domain, NULL);
     MERGE(path, NULL);
     MERGE(base, NULL);
+    MERGE(base_server, NULL);
     MERGE(home, NULL);
     MERGE(insecure_http, MOD_ATEN_UNSET);
     conf->server = over->server;
@@ -477,6 +478,7 @@ static const char *set_base_url(cmd_parms *cmd, void *dir, const char *text)
     const char *error = only_in_server(cmd);
 
     (void)dir;
+    server_conf(cmd)->base_server = cmd->server;
     return error ? error : wrong(cmd, aten_base_parse(&server_conf(cmd)->base, text, cmd->pool));
 }
 

@@ -195,7 +195,7 @@ subtest 'from elsewhere' => sub {
 subtest 'of another purpose' => sub {
     my $begun = browser();
     my $login = Faults::begin($begun, "$base{main}/aten/login?profile=autres-publics&to=/ent/");
-    my @pending = grep { $_->{name} =~ /^aten-login-\d$/ } $begun->jar->all;
+    my @pending = grep { $_->{name} =~ /^aten-login-\d+$/ } $begun->jar->all;
     is(scalar @pending, 1, 'a pending login');
     nobody_by("aten=$pending[0]{value}", 'a pending login is no session');
 
@@ -245,7 +245,7 @@ subtest 'the keys change' => sub {
 subtest 'the answer to a forged cookie takes it away or leaves it, and nothing else' => sub {
     my $answer = ask("$base{main}/ent/", 'aten=forged; other=1');
     my @set    = map { ref ? @$_ : $_ } $answer->{headers}{'set-cookie'} // ();
-    is_deeply([grep { !/^aten(?:-login-\d)?=/ } @set], [], 'no cookie of another name is set');
+    is_deeply([grep { !/^aten(?:-login-\d+)?=/ } @set], [], 'no cookie of another name is set');
     ok(!grep({ /forged/ } $answer->{content}, values %{ $answer->{headers} }), 'it is not repeated');
 };
 

@@ -319,7 +319,8 @@ subtest 'AuthType Basic on the site' => sub {
 };
 
 # What answers of ours have, and a page of the site has not.
-my @foreign = qw(set-cookie location content-security-policy x-frame-options referrer-policy www-authenticate cache-control);
+my @foreign = qw(set-cookie location content-security-policy x-frame-options referrer-policy www-authenticate
+    cache-control);
 
 subtest 'included in another page they are nothing' => sub {
     for my $browser (browser(), login($server, 'prof')) {

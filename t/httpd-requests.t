@@ -1,5 +1,5 @@
-# The ways in which httpd handles a request: .htaccess, virtual hosts, sub-requests, internal redirects, error documents,
-# HEAD, other methods, combinations of Require; and what is sent where somebody is not let in.
+# The ways in which httpd handles a request: .htaccess, virtual hosts, sub-requests, internal redirects, error
+# documents, HEAD; and what is sent where somebody is not let in.
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -111,7 +111,8 @@ $server->file('htdocs/ht/page.html', "SECRET\n");
 $server->file('htdocs/ht/page.show', "shown\n");
 $server->file('htdocs/ht/index.shtml', <<'END');
 user=<!--#echo var="REMOTE_USER" --> role=<!--#echo var="ATEN_ROLE" -->
-[<!--#include virtual="/ht/part.shtml" -->] [<!--#include virtual="/open/part.shtml" -->] [<!--#include virtual="/ent/x" -->]
+[<!--#include virtual="/ht/part.shtml" -->] [<!--#include virtual="/open/part.shtml" -->]
+[<!--#include virtual="/ent/x" -->]
 END
 $server->file('htdocs/ht/part.shtml',   'SECRET of <!--#echo var="REMOTE_USER" -->, <!--#echo var="ATEN_ROLE" -->');
 $server->file('htdocs/open/part.shtml', 'open to <!--#echo var="REMOTE_USER" -->, <!--#echo var="ATEN_ROLE" -->');
@@ -169,7 +170,7 @@ subtest '.htaccess' => sub {
 };
 
 subtest 'virtual hosts' => sub {
-    my %url = map { ("$_->[1].test" => "http://$_->[1].test:" . $server->var("PORT$_->[0]")) } [ 3, 'one' ], [ 4, 'two' ];
+    my %url = map { ($_->[1] => "http://$_->[1]:" . $server->var("PORT$_->[0]")) } [ 3, 'one.test' ], [ 4, 'two.test' ];
     my $browser = browser();
     for my $host (sort keys %url) {
         $browser->get("$url{$host}/ent/x", until => sub { 0 });
@@ -197,7 +198,7 @@ subtest 'SSI' => sub {
     my $page = browser()->get($server->url('/open/index.shtml'));
     is $page->status, 200, 'a public page that includes protected parts';
     like $page->html, qr{^<!DOCTYPE html><p>before\n(?s:.*)\nafter</html>\n\z}, 'is itself, from beginning to end';
-    unlike $page->html, qr/SECRET|profil|<h1|HTTP_HOST|"error":/, 'without the parts, and without a page inside the page';
+    unlike $page->html, qr/SECRET|profil|<h1|HTTP_HOST|"error":/, 'without the parts, without a page inside it';
     is scalar(() = $page->html =~ /\[an error occurred while processing this directive\]/g), 5, 'but five bare errors';
     like $page->html, qr/\[open to \(none\), \(none\)\]/, 'the public part is there, for nobody';
     # The headers of answers of ours.
@@ -257,8 +258,9 @@ subtest 'internal redirects' => sub {
         ok reached($page), "RewriteRule to a place that decides for itself ($place)";
         is_deeply identity_of($page), {}, '... and does not see this person';
     }
-    is browser()->get($server->url('/programs/rewritten/login'), follow => 0)->status, 303, 'RewriteRule to our own page: protected';
-    is $prof->get($server->url('/programs/rewritten/login'))->h1, 'Indiquez votre profil', '... and reached';
+    my $own = $server->url('/programs/rewritten/login');
+    is browser()->get($own, follow => 0)->status, 303, 'RewriteRule to our own page: protected';
+    is $prof->get($own)->h1, 'Indiquez votre profil', '... and reached';
     my $direct = $prof->get($server->url('/app/x'));
     is_deeply identity_of($direct), {}, 'asked for itself, the program is public and sees nobody';
     is $direct->header('cache-control'), undef, '... and its answer is not private';
@@ -291,12 +293,12 @@ subtest 'nobody: what is sent, whatever stands behind' => sub {
 
 subtest 'somebody who may not' => sub {
     for my $base (qw(/static /ent /proxied)) {
-        for my $case ([ 'profile', 'profil', 'AtenProfiles' ], [ 'user', '', 'Require user' ], [ 'closed', '', 'AtenCASCutoff' ]) {
-            my ($place, $title, $what) = @$case;
+        my %what = (profile => 'AtenProfiles', user => 'Require user', closed => 'AtenCASCutoff');
+        for my $place (sort keys %what) {
             my $path   = "$base/$place/page.html";
             my $answer = raw($path, session => 1);
-            is $answer->{status}, 403, "$path: $what refuses by 403";
-            page_ok($answer, $title, $path);
+            is $answer->{status}, 403, "$path: $what{$place} refuses by 403";
+            page_ok($answer, $place eq 'profile' ? 'profil' : '', $path);
             unlike $answer->{head}, qr/^WWW-Authenticate/mi, '... and does not ask to log in again';
             like $answer->{head}, qr/^Cache-Control: no-store\r?$/mi, '... and is not kept';
             my $script = raw($path, session => 1, headers => { Accept => 'application/json' });

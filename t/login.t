@@ -199,8 +199,8 @@ subtest 'from the page to CAS and back' => sub {
     my ($service) = map { s/%([0-9a-f]{2})/chr hex $1/gier } $query;
     like $service, qr{^\Q@{[ base() ]}\E/aten/cas\?state=[\w-]{22}\.0\.autres-publics$}, 'with the service address, escaped';
     my ($cookie, @more) = $browser->jar->all('localhost');
-    ok !@more && $cookie->{name} =~ /^aten-login-\d$/, 'one cookie: the login that is under way';
-    like $cookie->{text}, qr{^aten-login-\d=[\w-]+; Path=/; Max-Age=14400; HttpOnly; SameSite=Lax$}, 'as it is written';
+    ok !@more && $cookie->{name} =~ /^aten-login-\d+$/, 'one cookie: the login that is under way';
+    like $cookie->{text}, qr{^aten-login-\d+=[\w-]+; Path=/; Max-Age=14400; HttpOnly; SameSite=Lax$}, 'as it is written';
     ok length($cookie->{value}) < 256, 'a short one: ' . length $cookie->{value};
 
     $page = $browser->submit({ username => 'prof', password => 'demo' });

@@ -548,6 +548,7 @@ static void without_a_protocol_nothing_is_read(void **state)
 #define ASSERTED(x) CONDITIONED(CONDITIONS x)
 #define UNTIL " NotOnOrAfter='2016-09-01T08:01:00Z'"
 #define FOR_US "<AudienceRestrictionCondition><Audience>" SERVICE "</Audience></AudienceRestrictionCondition>"
+#define LOGIN ASSERTION(CONDITIONS AUTHENTICATION)
 #define CODE(value) ANSWER("<Status><StatusCode Value='" value "'/><StatusMessage>ST-1 jean</StatusMessage></Status>")
 #define NESTED(outer, inner) \
     ANSWER("<Status><StatusCode Value='" outer "'><StatusCode Value='" inner "'/></StatusCode></Status>")
@@ -557,17 +558,21 @@ static void without_a_protocol_nothing_is_read(void **state)
 static const read_case_t saml_cases[] = {
     {WHOLE, ATEN_V_OK, "jean.dupont", "sn=Dupont,p=1;2", NULL, "all that a server sends"},
     {ASSERTED(AUTHENTICATION), ATEN_V_OK, "jean.dupont", "", NULL, "no attributes: mod_auth_cas found no user then"},
-    {ASSERTED(ATTRIBUTES("")), ATEN_V_CAS_UNEXPECTED, NULL, NULL, "AuthenticationStatement", "nobody says that they logged in"},
+    {ASSERTED(ATTRIBUTES("")), ATEN_V_CAS_UNEXPECTED, NULL, NULL, "AuthenticationStatement",
+     "nobody says that they logged in"},
     {CONDITIONED("<Conditions>" FOR_US "</Conditions>" AUTHENTICATION), ATEN_V_CAS_WINDOW, NULL, NULL, "NotOnOrAfter",
      "valid for ever"},
     {CONDITIONED("<Conditions" UNTIL "/>" AUTHENTICATION), ATEN_V_CAS_AUDIENCE, NULL, NULL, "missing", "for everybody"},
     {CONDITIONED(AUTHENTICATION), ATEN_V_CAS_UNEXPECTED, NULL, NULL, "0 Conditions", "valid for ever, for everybody"},
-    {ASSERTED(ATTRIBUTES(ATTRIBUTE("a", VALUE("1"))) ATTRIBUTES(ATTRIBUTE("a", VALUE("2"))) AUTHENTICATION), ATEN_V_OK, "jean.dupont",
+    {ASSERTED(ATTRIBUTES(ATTRIBUTE("a", VALUE("1"))) ATTRIBUTES(ATTRIBUTE("a", VALUE("2"))) AUTHENTICATION), ATEN_V_OK,
+     "jean.dupont",
      "a=1;2", NULL, "two statements add up"},
-    {ASSERTED(ATTRIBUTES(ATTRIBUTE("a", VALUE("x<!-- c --><![CDATA[y]]>") VALUE(" ") VALUE("<b>National_3</b>"))) AUTHENTICATION),
+    {ASSERTED(ATTRIBUTES(ATTRIBUTE("a",
+     VALUE("x<!-- c --><![CDATA[y]]>") VALUE(" ") VALUE("<b>National_3</b>"))) AUTHENTICATION),
      ATEN_V_OK,
      "jean.dupont", "a=xy", NULL, "values are read as those of protocol 3"},
-    {ASSERTED(ATTRIBUTES(ATTRIBUTE("a", "<x>1</x><AttributeValue xmlns='urn:x'>2</AttributeValue>" VALUE("3"))) AUTHENTICATION),
+    {ASSERTED(ATTRIBUTES(ATTRIBUTE("a",
+     "<x>1</x><AttributeValue xmlns='urn:x'>2</AttributeValue>" VALUE("3"))) AUTHENTICATION),
      ATEN_V_OK, "jean.dupont", "a=3", NULL, "a value is an AttributeValue"},
     {ASSERTED(ATTRIBUTES(ATTRIBUTE("a b", VALUE("1"))) AUTHENTICATION), ATEN_V_OK, "jean.dupont", "a b=1", NULL,
      "a name may have blanks here"},
@@ -579,23 +584,25 @@ static const read_case_t saml_cases[] = {
     {"<e:Envelope xmlns:e='" SOAP "'><e:Body><r:Response xmlns:r='" SAMLP "' MajorVersion='1' MinorVersion='0'>"
      "<r:Status><r:StatusCode Value='r:Success'/></r:Status><a:Assertion xmlns:a='" SAML "'>"
      "<a:Conditions NotOnOrAfter='2016-09-01T08:01:00Z'><a:AudienceRestrictionCondition><a:Audience>" SERVICE
-     "</a:Audience></a:AudienceRestrictionCondition></a:Conditions><a:AuthenticationStatement><a:Subject><a:NameIdentifier> j </a:NameIdentifier></a:Subject>"
+     "</a:Audience></a:AudienceRestrictionCondition></a:Conditions><a:AuthenticationStatement>"
+     "<a:Subject><a:NameIdentifier> j </a:NameIdentifier></a:Subject>"
      "</a:AuthenticationStatement></a:Assertion></r:Response></e:Body></e:Envelope>", ATEN_V_OK, "j", "", NULL,
      "other prefixes, no header"},
-    {ANSWER("<Status><StatusCode Value='Success'/></Status>" ASSERTION(CONDITIONS AUTHENTICATION)), ATEN_V_OK, "jean.dupont", "",
+    {ANSWER("<Status><StatusCode Value='Success'/></Status>" LOGIN), ATEN_V_OK, "jean.dupont", "",
      NULL, "a code of the default namespace"},
-    {ANSWER("<Status><StatusCode Value=' samlp:Success '/></Status>" ASSERTION(CONDITIONS AUTHENTICATION)), ATEN_V_OK,
+    {ANSWER("<Status><StatusCode Value=' samlp:Success '/></Status>" LOGIN), ATEN_V_OK,
      "jean.dupont", "", NULL,
      "a QName's blanks go"},
-    {ENVELOPE(RESPONSE(" Recipient=' " SERVICE " '", SUCCESS ASSERTION(CONDITIONS AUTHENTICATION))), ATEN_V_OK, "jean.dupont", "",
+    {ENVELOPE(RESPONSE(" Recipient=' " SERVICE " '", SUCCESS LOGIN)), ATEN_V_OK, "jean.dupont", "",
      NULL, "the recipient is us"},
-    {ENVELOPE(RESPONSE(" Recipient='ent.example'", SUCCESS ASSERTION(CONDITIONS AUTHENTICATION))), ATEN_V_OK, "jean.dupont", "",
+    {ENVELOPE(RESPONSE(" Recipient='ent.example'", SUCCESS LOGIN)), ATEN_V_OK, "jean.dupont", "",
      NULL, "Apereo CAS 5 and later write the host alone"},
-    {ENVELOPE(RESPONSE(" Recipient=''", SUCCESS ASSERTION(CONDITIONS AUTHENTICATION))), ATEN_V_OK, "jean.dupont", "", NULL,
+    {ENVELOPE(RESPONSE(" Recipient=''", SUCCESS LOGIN)), ATEN_V_OK, "jean.dupont", "", NULL,
      "nobody is named"},
-    {ENVELOPE(RESPONSE(" InResponseTo='_x'", SUCCESS ASSERTION(CONDITIONS AUTHENTICATION))), ATEN_V_OK, "jean.dupont", "", NULL,
+    {ENVELOPE(RESPONSE(" InResponseTo='_x'", SUCCESS LOGIN)), ATEN_V_OK, "jean.dupont", "", NULL,
      "not known here what was asked"},
-    {CONDITIONED("<Conditions" UNTIL "><DoNotCacheCondition/>" FOR_US "</Conditions>" AUTHENTICATION), ATEN_V_OK, "jean.dupont", "", NULL,
+    {CONDITIONED("<Conditions" UNTIL "><DoNotCacheCondition/>" FOR_US "</Conditions>" AUTHENTICATION), ATEN_V_OK,
+     "jean.dupont", "", NULL,
      "nothing is cached"},
     {CONDITIONED("<Conditions" UNTIL "><AudienceRestrictionCondition><Audience>urn:x</Audience><Audience>" SERVICE
               "</Audience></AudienceRestrictionCondition></Conditions>" AUTHENTICATION), ATEN_V_OK, "jean.dupont", "",
@@ -621,28 +628,28 @@ static const read_case_t saml_cases[] = {
     {CODE("saml:Success"), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL, "a prefix that nobody declared"},
     {CODE(":Success"), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL, "an empty prefix"},
     {CODE("SOAP-ENV:Success"), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL, "another namespace's success"},
-    {ANSWER("<Status><StatusCode Value='SOAP-ENV:Success'/></Status>" ASSERTION(CONDITIONS AUTHENTICATION)),
+    {ANSWER("<Status><StatusCode Value='SOAP-ENV:Success'/></Status>" LOGIN),
      ATEN_V_CAS_UNEXPECTED, NULL, NULL, "status", "be there an assertion"},
     {CODE("samlp:a:Success"), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL, "no QName"},
     {CODE("samlp:"), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL, "no name"},
     {CODE(""), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL, "nothing"},
     {CODE("samlp:ST-1-jean"), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL, "a code that is none is not logged"},
-    {ANSWER("<Status><StatusCode/></Status>" ASSERTION(CONDITIONS AUTHENTICATION)), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL,
+    {ANSWER("<Status><StatusCode/></Status>" LOGIN), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL,
      "no value"},
-    {ANSWER("<Status/>" ASSERTION(CONDITIONS AUTHENTICATION)), ATEN_V_CAS_UNEXPECTED, NULL, NULL, "0 StatusCode", "no code"},
-    {ANSWER(ASSERTION(CONDITIONS AUTHENTICATION)), ATEN_V_CAS_UNEXPECTED, NULL, NULL, "0 Status", "no status"},
-    {ANSWER(SUCCESS SUCCESS ASSERTION(CONDITIONS AUTHENTICATION)), ATEN_V_CAS_UNEXPECTED, NULL, NULL, "2 Status", "two"},
+    {ANSWER("<Status/>" LOGIN), ATEN_V_CAS_UNEXPECTED, NULL, NULL, "0 StatusCode", "no code"},
+    {ANSWER(LOGIN), ATEN_V_CAS_UNEXPECTED, NULL, NULL, "0 Status", "no status"},
+    {ANSWER(SUCCESS SUCCESS LOGIN), ATEN_V_CAS_UNEXPECTED, NULL, NULL, "2 Status", "two"},
     {ANSWER("<Status><StatusCode Value='samlp:Success'/><StatusCode Value='samlp:RequestDenied'/></Status>"
-            ASSERTION(CONDITIONS AUTHENTICATION)), ATEN_V_CAS_UNEXPECTED, NULL, NULL, "2 StatusCode", "two codes"},
-    {ANSWER("<Status xmlns=''><StatusCode Value='samlp:Success'/></Status>" ASSERTION(CONDITIONS AUTHENTICATION)),
+            LOGIN), ATEN_V_CAS_UNEXPECTED, NULL, NULL, "2 StatusCode", "two codes"},
+    {ANSWER("<Status xmlns=''><StatusCode Value='samlp:Success'/></Status>" LOGIN),
      ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL, "a status of no namespace"},
-    {ANSWER(SUCCESS ASSERTION(CONDITIONS AUTHENTICATION) ASSERTION(CONDITIONS AUTHENTICATION)), ATEN_V_CAS_UNEXPECTED, NULL, NULL,
+    {ANSWER(SUCCESS LOGIN LOGIN), ATEN_V_CAS_UNEXPECTED, NULL, NULL,
      "2 Assertion", "two assertions"},
     {ANSWER(SUCCESS "<Assertion>" AUTHENTICATION "</Assertion>"), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL,
      "an assertion of the wrong namespace"},
-    {ANSWER(SUCCESS "<x>" ASSERTION(CONDITIONS AUTHENTICATION) "</x>"), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL, "one deeper"},
-    {ANSWER(SUCCESS "<!-- " ASSERTION(CONDITIONS AUTHENTICATION) " -->"), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL, "in a comment"},
-    {ENVELOPE(RESPONSE("", SUCCESS ASSERTION(CONDITIONS AUTHENTICATION)) RESPONSE("", SUCCESS ASSERTION(CONDITIONS AUTHENTICATION))),
+    {ANSWER(SUCCESS "<x>" LOGIN "</x>"), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL, "one deeper"},
+    {ANSWER(SUCCESS "<!-- " LOGIN " -->"), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL, "in a comment"},
+    {ENVELOPE(RESPONSE("", SUCCESS LOGIN) RESPONSE("", SUCCESS LOGIN)),
      ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL, "two responses"},
     {ENVELOPE(""), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL, "none"},
     {ENVELOPE("<Response MajorVersion='1'/>"), ATEN_V_CAS_UNEXPECTED, NULL, NULL, NULL, "of no namespace"},
@@ -652,31 +659,32 @@ static const read_case_t saml_cases[] = {
      "another version"},
     {ENVELOPE("<Response xmlns='" SAMLP "'/>"), ATEN_V_CAS_UNEXPECTED, NULL, NULL, "MajorVersion", "no version"},
     {"<SOAP-ENV:Envelope xmlns:SOAP-ENV='" SOAP "'><SOAP-ENV:Body/><SOAP-ENV:Body>" RESPONSE("", SUCCESS
-     ASSERTION(CONDITIONS AUTHENTICATION)) "</SOAP-ENV:Body></SOAP-ENV:Envelope>", ATEN_V_CAS_UNEXPECTED, NULL, NULL, "2 Body",
+     LOGIN) "</SOAP-ENV:Body></SOAP-ENV:Envelope>", ATEN_V_CAS_UNEXPECTED, NULL, NULL, "2 Body",
      "two bodies"},
-    {"<SOAP-ENV:Envelope xmlns:SOAP-ENV='" SOAP "'><SOAP-ENV:Header>" RESPONSE("", SUCCESS ASSERTION(CONDITIONS AUTHENTICATION))
+    {"<SOAP-ENV:Envelope xmlns:SOAP-ENV='" SOAP "'><SOAP-ENV:Header>" RESPONSE("", SUCCESS LOGIN)
      "</SOAP-ENV:Header></SOAP-ENV:Envelope>", ATEN_V_CAS_UNEXPECTED, NULL, NULL, "0 Body", "a response in the header"},
-    {RESPONSE("", SUCCESS ASSERTION(CONDITIONS AUTHENTICATION)), ATEN_V_CAS_UNEXPECTED, NULL, NULL, "Envelope",
+    {RESPONSE("", SUCCESS LOGIN), ATEN_V_CAS_UNEXPECTED, NULL, NULL, "Envelope",
      "without an envelope"},
-    {"<Envelope><Body>" RESPONSE("", SUCCESS ASSERTION(CONDITIONS AUTHENTICATION)) "</Body></Envelope>", ATEN_V_CAS_UNEXPECTED,
+    {"<Envelope><Body>" RESPONSE("", SUCCESS LOGIN) "</Body></Envelope>", ATEN_V_CAS_UNEXPECTED,
      NULL, NULL, NULL, "an envelope of no namespace"},
     {GOOD(USER), ATEN_V_CAS_UNEXPECTED, NULL, NULL, "serviceResponse", "another protocol's answer"},
     {"", ATEN_V_CAS_UNEXPECTED, NULL, NULL, "empty", "nothing"},
     {"<!DOCTYPE x>" WHOLE, ATEN_V_XML_DTD, NULL, NULL, NULL, "a document type declaration"},
 
-    {ENVELOPE(RESPONSE(" Recipient='https://other.example/aten/cas?state=ST-1'", SUCCESS ASSERTION(CONDITIONS AUTHENTICATION))),
+    {ENVELOPE(RESPONSE(" Recipient='https://other.example/aten/cas?state=ST-1'", SUCCESS LOGIN)),
      ATEN_V_CAS_AUDIENCE, NULL, NULL, "other.example", "for somebody else"},
-    {ENVELOPE(RESPONSE(" Recipient='" SERVICE "0'", SUCCESS ASSERTION(CONDITIONS AUTHENTICATION))), ATEN_V_CAS_AUDIENCE, NULL,
+    {ENVELOPE(RESPONSE(" Recipient='" SERVICE "0'", SUCCESS LOGIN)), ATEN_V_CAS_AUDIENCE, NULL,
      NULL, NULL, "nearly us"},
-    {ENVELOPE(RESPONSE(" Recipient='https://ent.example:8443/aten/cas'", SUCCESS ASSERTION(CONDITIONS AUTHENTICATION))),
+    {ENVELOPE(RESPONSE(" Recipient='https://ent.example:8443/aten/cas'", SUCCESS LOGIN)),
      ATEN_V_CAS_AUDIENCE, NULL, NULL, NULL,
      "another login"},
-    {ENVELOPE(RESPONSE(" Recipient='evil-ent.example'", SUCCESS ASSERTION(CONDITIONS AUTHENTICATION))), ATEN_V_CAS_AUDIENCE, NULL,
+    {ENVELOPE(RESPONSE(" Recipient='evil-ent.example'", SUCCESS LOGIN)), ATEN_V_CAS_AUDIENCE, NULL,
      NULL, NULL, "nearly our host"},
     {CONDITIONED("<Conditions" UNTIL "><AudienceRestrictionCondition><Audience>https://other.example/</Audience>"
               "</AudienceRestrictionCondition></Conditions>" AUTHENTICATION), ATEN_V_CAS_AUDIENCE, NULL, NULL,
               "other.example", "for somebody else"},
-    {CONDITIONED("<Conditions" UNTIL "><AudienceRestrictionCondition/></Conditions>" AUTHENTICATION), ATEN_V_CAS_AUDIENCE, NULL,
+    {CONDITIONED("<Conditions" UNTIL "><AudienceRestrictionCondition/></Conditions>" AUTHENTICATION),
+     ATEN_V_CAS_AUDIENCE, NULL,
      NULL, NULL, "for nobody"},
     {CONDITIONED("<Conditions" UNTIL "><AudienceRestrictionCondition><Audience>" SERVICE "</Audience>"
               "</AudienceRestrictionCondition>"
@@ -967,7 +975,7 @@ static void an_answer_to_another_request(void **state)
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         fake_http_t fake = answering(200, apr_psprintf(*state, ENVELOPE(RESPONSE(" InResponseTo='%s'", SUCCESS
-                                                                                 ASSERTION(CONDITIONS AUTHENTICATION))),
+                                                                                 LOGIN)),
                                                        cases[i].id));
 
         assert_int_equal(ask(&server, &fake, "ST-1", 0, *state).verdict, cases[i].verdict);

@@ -432,16 +432,16 @@ static void long_addresses_have_a_slot(void **state)
     assert_int_equal(cookies->nelts, 0);
 }
 
-static apr_size_t short_bytes(const browser_t *b)
+static apr_size_t bytes_of(const browser_t *b)
 {
     apr_size_t all = 0;
     int i;
 
-    for (i = 1; i < ATEN_PENDING_SLOTS; i++) {
+    for (i = 0; i < ATEN_PENDING_SLOTS; i++) {
         const char *value = apr_table_get(b->jar, apr_psprintf(pool, "__Host-aten-login-%d", i));
 
         if (!value) continue;
-        assert_true(strlen(value) <= ATEN_PENDING_SHORT_MAX);
+        assert_true(strlen(value) <= (i ? ATEN_PENDING_SHORT_MAX : ATEN_PENDING_LONG_MAX));
         all += strlen(value);
     }
     return all;
@@ -451,39 +451,46 @@ static void all_slots_together_are_bounded(void **state)
 {
     browser_t b = browser();
     apr_size_t len;
+    int i;
 
     for (len = 1; len < 2048; len += 7) {
         store_at(&b, begun(apr_pstrcat(pool, "/", repeat('x', len), NULL), NOW + (int)len), NOW + (int)len);
         assert_true(count_of(&b) <= ATEN_PENDING_SLOTS);
-        assert_true(short_bytes(&b) <= ATEN_PENDING_SHORT_ALL);
-        assert_true(strlen(header_of(&b)) < 8190);
+        assert_true(bytes_of(&b) <= ATEN_PENDING_ALL);
+        assert_true(strlen(header_of(&b)) + ATEN_COOKIE_MAX < 8190);
     }
-    assert_true(short_bytes(&b) > ATEN_PENDING_SHORT_ALL - ATEN_PENDING_SHORT_MAX);
     assert_non_null(apr_table_get(b.jar, "__Host-aten-login-0"));
+    for (i = 0; i < 20; i++) {
+        store_at(&b, begun("/", NOW + 3000 + i), NOW + 3000 + i);
+        assert_true(bytes_of(&b) <= ATEN_PENDING_ALL);
+    }
+    assert_null(apr_table_get(b.jar, "__Host-aten-login-0")); /* the oldest had to go */
 }
+
+#define WIDE 7
 
 static void the_oldest_make_room_for_longer_ones(void **state)
 {
     browser_t b = browser();
-    aten_pending_t *tabs[TABS], *wide[4], *gone = begun("/", NOW), *out = NULL;
+    aten_pending_t *tabs[TABS], *wide[WIDE], *gone = begun("/", NOW), *out = NULL;
     const apr_time_t then = NOW + SECONDS(700);
     const char *address = apr_pstrcat(pool, "/", repeat('x', 280), NULL);
     int i;
 
     for (i = 0; i < TABS; i++) store_at(&b, tabs[i] = begun("/", NOW + i), NOW + i);
-    for (i = 0; i < 2; i++) store_at(&b, wide[i] = begun(address, NOW + 20 + i), NOW + 20 + i);
-    assert_true(short_bytes(&b) <= ATEN_PENDING_SHORT_ALL);
+    for (i = 0; i < 6; i++) store_at(&b, wide[i] = begun(address, NOW + 20 + i), NOW + 20 + i);
+    assert_true(bytes_of(&b) <= ATEN_PENDING_ALL);
     assert_int_equal(taken(&b, tabs[0]->nonce, NOW + 30, &out), ATEN_V_PENDING_NONE);
     assert_int_equal(taken(&b, tabs[TABS - 1]->nonce, NOW + 30, &out), ATEN_V_OK);
-    for (i = 0; i < 2; i++) assert_int_equal(taken(&b, wide[i]->nonce, NOW + 30, &out), ATEN_V_OK);
+    for (i = 0; i < 6; i++) assert_int_equal(taken(&b, wide[i]->nonce, NOW + 30, &out), ATEN_V_OK);
 
     /* An expired one has no slot of its own any more, but its cookie is as long as ever. */
     b = browser();
     store_at(&b, gone, NOW);
-    for (i = 0; i < 4; i++) store_at(&b, wide[i] = begun(address, then + i), then + i);
-    assert_true(short_bytes(&b) <= ATEN_PENDING_SHORT_ALL);
+    for (i = 0; i < WIDE; i++) store_at(&b, wide[i] = begun(address, then + i), then + i);
+    assert_true(bytes_of(&b) <= ATEN_PENDING_ALL);
     assert_int_equal(taken(&b, gone->nonce, then + 5, &out), ATEN_V_PENDING_NONE);
-    for (i = 0; i < 4; i++) assert_int_equal(taken(&b, wide[i]->nonce, then + 5, &out), ATEN_V_OK);
+    assert_int_equal(taken(&b, wide[WIDE - 1]->nonce, then + 5, &out), ATEN_V_OK);
 }
 
 /* -- What somebody else put there -- */

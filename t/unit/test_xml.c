@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,6 +46,19 @@ static xmlNode *root_of(const char *text, apr_pool_t *p)
     return xmlDocGetRootElement(doc);
 }
 
+/* The libraries among others. */
+static char *maps_of_this_process(apr_pool_t *p)
+{
+    char *text = apr_pcalloc(p, 256 * 1024);
+    FILE *file = fopen("/proc/self/maps", "r");
+
+    if (file) {
+        text[fread(text, 1, 256 * 1024 - 1, file)] = '\0';
+        fclose(file);
+    }
+    return text;
+}
+
 /* --- what is taken and what is not --- */
 
 typedef struct {
@@ -61,6 +75,9 @@ static const parse_case_t parse_cases[] = {
     {"<?xml version='1.0' encoding='iso-8859-15'?><a>\xA4</a>", ATEN_V_OK, "its later form, in lower case"},
     {"<?xml version='1.0' encoding='windows-1252'?><a>\x80</a>", ATEN_V_OK, "that of Windows"},
     {"<?xml version='1.0' encoding='us-ascii'?><a>x</a>", ATEN_V_OK, "ASCII"},
+    {"<?xml version=\"1.0\"\n encoding\t= \"utf-8\" standalone='yes' ?>\n<a/>", ATEN_V_OK, "as long as it may be"},
+    {"<?xml-stylesheet href='encoding=EUC-JP'?><a/>", ATEN_V_OK, "an instruction is no declaration"},
+    {"<a>encoding='EUC-JP'?></a>", ATEN_V_OK, "nor is text"},
     {"<!-- c --><?pi x?><a/><!-- c -->\n", ATEN_V_OK, "comments and instructions around the root"},
     {"<a>&lt;&amp;&gt;&quot;&apos;&#233;&#xE9;</a>", ATEN_V_OK, "what XML predefines needs no declaration"},
     {"<a><!-- <!DOCTYPE a> --></a>", ATEN_V_OK, "a comment is no declaration: nothing is searched for as text"},
@@ -94,6 +111,13 @@ static const parse_case_t parse_cases[] = {
      "one that hides what stands there from whoever looks at the bytes"},
     {"<?xml version='1.0' encoding='UTF-7'?><a/>", ATEN_V_XML_MALFORMED, "be there nothing to hide"},
     {"<?xml version='1.0' encoding='EUC-JP'?><a/>", ATEN_V_XML_MALFORMED, "one that no server of ours has"},
+    {"<?xml version=\"1.0\" encoding = \"EUC-JP\"?><a/>", ATEN_V_XML_MALFORMED, "however it is written"},
+    {"\xEF\xBB\xBF<?xml version='1.0' encoding='EUC-JP'?><a/>", ATEN_V_XML_MALFORMED, "behind a byte order mark"},
+    {"<?xml version='1.0' encoding='UTF-8EUC-JP'?><a/>", ATEN_V_XML_MALFORMED, "a longer name is another one"},
+    {"<?xml version='1.0' encoding=UTF-8?><a/>", ATEN_V_XML_MALFORMED, "without quotes"},
+    {"<?xml version='1.0' encoding=''?><a/>", ATEN_V_XML_MALFORMED, "nothing"},
+    {"<?xml version='1.0'", ATEN_V_XML_MALFORMED, "a declaration that does not end"},
+    {"\x4C\x6F\xA7\x94\x93", ATEN_V_XML_MALFORMED, "EBCDIC's declaration"},
     {"<?xml version='1.0' encoding='UTF-16'?><a/>", ATEN_V_XML_MALFORMED, "not what the bytes are"},
     {"<p:a/>", ATEN_V_XML_MALFORMED, "a prefix that nobody declared"},
     {"<a p:b='1'/>", ATEN_V_XML_MALFORMED, "the same on an attribute"},
@@ -152,6 +176,20 @@ static void a_nul_never_hides_what_stands_behind_it(void **state)
     }
 }
 
+/* A converter that the sender chose would be loaded as a library into the process. */
+static void no_converter_is_loaded(void **state)
+{
+    static const char *const names[] = {"EUC-JP", "UTF-7", "ISO-2022-CN-EXT"};
+    xmlDocPtr doc;
+
+    for (size_t i = 0; i < COUNT(names); i++) {
+        const char *text = apr_psprintf(*state, "<?xml version='1.0' encoding='%s'?><a/>", names[i]);
+
+        assert_int_equal(parse(text, &doc, *state), ATEN_V_XML_MALFORMED);
+        assert_null(strstr(maps_of_this_process(*state), names[i]));
+    }
+}
+
 static void the_length_counts_not_a_nul(void **state)
 {
     xmlDocPtr doc;
@@ -188,6 +226,15 @@ static void breadth_is_not_depth(void **state)
     for (int i = 0; i < 1000; i++) at = apr_cpystrn(at, "<b/>", 5);
     apr_cpystrn(at, "</a>", 5);
     assert_int_equal(parse(text, &doc, *state), ATEN_V_OK);
+}
+
+static void the_declaration_is_short(void **state)
+{
+    xmlDocPtr doc;
+
+    assert_int_equal(parse(apr_psprintf(*state, "<?xml version='1.0'%230s?><a/>", ""), &doc, *state), ATEN_V_OK);
+    assert_int_equal(parse(apr_psprintf(*state, "<?xml version='1.0'%250s?><a/>", ""), &doc, *state),
+                     ATEN_V_XML_MALFORMED);
 }
 
 static void size_is_bounded(void **state)
@@ -447,9 +494,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_POOL(verdicts),
         WITH_POOL(a_nul_never_hides_what_stands_behind_it),
+        WITH_POOL(no_converter_is_loaded),
         WITH_POOL(the_length_counts_not_a_nul),
         WITH_POOL(depth_is_bounded),
         WITH_POOL(breadth_is_not_depth),
+        WITH_POOL(the_declaration_is_short),
         WITH_POOL(size_is_bounded),
         WITH_POOL(nothing_is_ever_loaded),
         WITH_POOL(the_processs_defaults_change_nothing),
