@@ -1,0 +1,97 @@
+# The module built with AddressSanitizer and UndefinedBehaviorSanitizer, in a walk through all that it does, rightly and
+# wrongly asked: an access that is no access ends the process, and a report stands in the log.
+
+use v5.36;
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/faults";
+use Aten::Test;
+use Aten::Tour ();
+use Faults;
+use Time::HiRes qw(sleep time);
+
+my $module = $ENV{ATEN_ASAN_MODULE} // Aten::Process::top() . '/build-asan/mod_auth_aten.so';
+BAIL_OUT("$module is not there: run make SANITIZE=1 first") if !-e $module;
+
+my $cas       = Aten::CAS->new;
+my $faults    = Faults->new(tls => 0);
+my $scenarios = Aten::Tour->scenarios;
+
+my %shape = (event => [children => 1, threads => 12], prefork => [children => 4, threads => 8]);
+sub serve ($mpm, %option) {
+    my $more   = delete $option{more} // '';
+    my $server = Aten::Server->prepare(
+        cas => $cas, mpm => $mpm, module => $module, @{ $shape{$mpm} }, name => "sanitized $mpm",
+        config => $more . Aten::Tour->config($faults, map { @$_ } @$scenarios{qw(quick slow)}), %option,
+    );
+    Aten::Tour->write_files($server);
+    return $server->run;
+}
+
+sub healthy_ok ($server, $parent) {
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    ok($server->alive && $server->pid == $parent, 'the server is alive');
+    unlike($server->output_text, qr/Sanitizer|runtime error|exit signal/, 'and nothing was reported');
+    $server->clean_log_ok(Aten::Tour->expected);
+    return;
+}
+
+subtest 'the sanitizers are at work' => sub {
+    my $maps = '';
+    my $server = serve('event');
+    $maps .= Aten::Process::slurp("/proc/$_/maps") for $server->pid, $server->children;
+    like($maps, qr/libasan/, 'in the processes');
+    like(scalar `nm -D '$module'`, qr/__asan_report_load.*__ubsan_handle/s, 'and in the module');
+    $server->clean_log_ok(Aten::Tour->expected);
+};
+
+subtest 'a walk through everything' => sub {
+    my $server = serve('event', more => "AtenSessionIdle 60\n");
+    my $old    = login($server, 'prof');
+    my ($first, $began) = ($old->jar->find('aten')->{value}, time);
+    my $parent = $server->pid;
+    my @slow   = map { my $name = $_; in_background(sub { Aten::Tour->new(server => $server)->faults($name)->{silent}->@* ? 'silent' : 'answered' }) }
+        @{ $scenarios->{slow} };
+    my $tour = Aten::Tour->new(server => $server);
+    $tour->own_pages->answered_ok('our own pages');
+    $tour->places->answered_ok('protected places, without a session');
+    $tour->person($_)->answered_ok("the rounds of $_") for qw(eleve parent prof prof-parent sans-profil);
+    $tour->pending->answered_ok('late answers');
+    $tour->cookies(9)->answered_ok('forged cookies');
+    $tour->faults(@{ $scenarios->{quick} })->answered_ok('a CAS server that misbehaves');
+    is($_->(), 'answered', 'a CAS server that waits') for @slow;
+    # Libfaketime and the sanitizers don't go together; the walk takes longer than these three seconds.
+    sleep 0.1 while time < $began + 3.1;
+    $tour->note($old->get($server->url('/ent')))->status;
+    isnt($old->jar->find('aten')->{value}, $first, 'a session cookie issued anew');
+    $server->graceful;
+    $tour->visit('prof')->answered_ok('after a graceful restart');
+    healthy_ok($server, $parent);
+    is($server->stop('TERM', 20), '', 'the stop is clean too');
+    unlike($server->output_text, qr/Sanitizer|runtime error/, '... to its end');
+};
+
+subtest 'restarts' => sub {
+    my $server = serve('prefork');
+    my $parent = $server->pid;
+    my $tour   = Aten::Tour->new(server => $server);
+    for my $how (qw(graceful reload graceful)) {
+        $tour->visit('prof-parent')->answered_ok("before $how");
+        $server->$how;
+    }
+    $tour->visit('parent')->answered_ok('after them');
+    healthy_ok($server, $parent);
+    is($server->stop('TERM', 20), '', 'the stop is clean too');
+};
+
+# Run it in a process of its own; the result, a text, when it is asked for.
+sub in_background ($code) {
+    my $pid = open(my $read, '-|') // die "fork: $!";
+    if (!$pid) {
+        print $code->() // '';
+        close STDOUT;
+        POSIX::_exit(0);
+    }
+    return sub () { local $/; my $text = <$read>; close $read; return $text };
+}
+
+done_testing;
