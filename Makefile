@@ -65,7 +65,7 @@ $(BUILD)/%.o: %.c
 
 $(BUILD)/t/unit/%: t/unit/%.c $(BUILD)/libaten.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Wno-missing-prototypes -Wno-unused-parameter -MMD -MP -o $@ $< $(BUILD)/libaten.a -lcmocka $(LIBS)
+	$(CC) $(CFLAGS_ALL) -Wno-missing-prototypes -Wno-unused-parameter -It/unit -MMD -MP -o $@ $< $(BUILD)/libaten.a -lcmocka $(LIBS)
 
 -include $(LOGIC_OBJ:.o=.d) $(GLUE_OBJ:.o=.d) $(UNIT_BIN:=.d)
 

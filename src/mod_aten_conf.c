@@ -131,17 +131,37 @@ static const char *only_in_main(cmd_parms *cmd)
     return ap_check_cmd_context(cmd, GLOBAL_ONLY);
 }
 
-static const char *set_seconds(cmd_parms *cmd, const char *text, apr_int64_t min, apr_int64_t max,
-                               apr_interval_time_t *out)
+/* A setter's cmd->info: a member of the server's configuration, and for seconds what is allowed. */
+typedef struct {
+    apr_size_t offset;
+    apr_int64_t min, max;
+} member_t;
+
+static void *member(cmd_parms *cmd)
 {
+    return (char *)server_conf(cmd) + ((const member_t *)cmd->info)->offset;
+}
+
+static const char *set_seconds(cmd_parms *cmd, void *dir, const char *text)
+{
+    const member_t *allowed = cmd->info;
+    const char *error = only_in_server(cmd);
     apr_int64_t seconds;
 
-    if (!aten_parse_number(text, min, max, &seconds)) {
+    (void)dir;
+    if (error) return error;
+    if (!aten_parse_number(text, allowed->min, allowed->max, &seconds)) {
         return apr_psprintf(cmd->pool, "%s: '%s' is not a number of seconds from %" APR_INT64_T_FMT " to %"
-                            APR_INT64_T_FMT, cmd->cmd->name, text, min, max);
+                            APR_INT64_T_FMT, cmd->cmd->name, text, allowed->min, allowed->max);
     }
-    *out = apr_time_from_sec(seconds);
+    *(apr_interval_time_t *)member(cmd) = apr_time_from_sec(seconds);
     return NULL;
+}
+
+static const char *set_path_of(cmd_parms *cmd, const char **out, const char *text)
+{
+    *out = ap_server_root_relative(cmd->pool, text);
+    return *out ? NULL : wrong(cmd, apr_psprintf(cmd->pool, "'%s' is not a path", text));
 }
 
 /* Remember where a section with our directives stands, so that check_config can judge it and say where it is.
@@ -164,20 +184,12 @@ static void note_section(cmd_parms *cmd, mod_aten_dir_conf *conf)
 
 /* --- setters: servers --- */
 
-static const char *set_cas_server(cmd_parms *cmd, void *dir, const char *text)
+static const char *set_cas_url(cmd_parms *cmd, void *dir, const char *text)
 {
     const char *error = only_in_server(cmd);
 
     (void)dir;
-    return error ? error : wrong(cmd, aten_cas_url_parse(&server_conf(cmd)->cas_url, text, cmd->pool));
-}
-
-static const char *set_cas_validate_url(cmd_parms *cmd, void *dir, const char *text)
-{
-    const char *error = only_in_server(cmd);
-
-    (void)dir;
-    return error ? error : wrong(cmd, aten_cas_url_parse(&server_conf(cmd)->cas_validate_url, text, cmd->pool));
+    return error ? error : wrong(cmd, aten_cas_url_parse(member(cmd), text, cmd->pool));
 }
 
 static const char *set_cas_protocol(cmd_parms *cmd, void *dir, const char *text)
@@ -193,17 +205,7 @@ static const char *set_cas_ca_file(cmd_parms *cmd, void *dir, const char *text)
     const char *error = only_in_server(cmd);
 
     (void)dir;
-    if (error) return error;
-    server_conf(cmd)->cas_ca_file = ap_server_root_relative(cmd->pool, text);
-    return server_conf(cmd)->cas_ca_file ? NULL : wrong(cmd, apr_psprintf(cmd->pool, "'%s' is not a path", text));
-}
-
-static const char *set_cas_timeout(cmd_parms *cmd, void *dir, const char *text)
-{
-    const char *error = only_in_server(cmd);
-
-    (void)dir;
-    return error ? error : set_seconds(cmd, text, 1, 60, &server_conf(cmd)->cas_timeout);
+    return error ? error : set_path_of(cmd, &server_conf(cmd)->cas_ca_file, text);
 }
 
 static const char *set_cas_max_pending(cmd_parms *cmd, void *dir, const char *text)
@@ -397,30 +399,12 @@ static const char *profile_section(cmd_parms *cmd, void *dir, const char *args)
 
 /* --- setters: sessions and addresses --- */
 
-static const char *set_session_lifetime(cmd_parms *cmd, void *dir, const char *text)
-{
-    const char *error = only_in_server(cmd);
-
-    (void)dir;
-    return error ? error : set_seconds(cmd, text, 60, 30 * 86400, &server_conf(cmd)->session_lifetime);
-}
-
-static const char *set_session_idle(cmd_parms *cmd, void *dir, const char *text)
-{
-    const char *error = only_in_server(cmd);
-
-    (void)dir;
-    return error ? error : set_seconds(cmd, text, 60, 30 * 86400, &server_conf(cmd)->session_idle);
-}
-
 static const char *set_session_keys(cmd_parms *cmd, void *dir, const char *text)
 {
     const char *error = only_in_main(cmd);
 
     (void)dir;
-    if (error) return error;
-    global->keys_file = ap_server_root_relative(cmd->pool, text);
-    return global->keys_file ? NULL : wrong(cmd, apr_psprintf(cmd->pool, "'%s' is not a path", text));
+    return error ? error : set_path_of(cmd, &global->keys_file, text);
 }
 
 static const char *set_state_dir(cmd_parms *cmd, void *dir, const char *text)
@@ -428,9 +412,7 @@ static const char *set_state_dir(cmd_parms *cmd, void *dir, const char *text)
     const char *error = only_in_main(cmd);
 
     (void)dir;
-    if (error) return error;
-    global->state_dir = ap_server_root_relative(cmd->pool, text);
-    return global->state_dir ? NULL : wrong(cmd, apr_psprintf(cmd->pool, "'%s' is not a path", text));
+    return error ? error : set_path_of(cmd, &global->state_dir, text);
 }
 
 static int is_domain(const char *domain)
@@ -569,19 +551,30 @@ static const char *set_help_link(cmd_parms *cmd, void *dir, int argc, char *cons
 #define NOT_YET(name) AP_INIT_TAKE_ARGV(name, set_portal_directive, NULL, RSRC_CONF | ACCESS_CONF, \
                                         "not part of this version: the ATEN backend (SAML 2.0)")
 
+#define MEMBER(field) APR_OFFSETOF(mod_aten_server_conf, field)
+
+static const member_t cas_url = {MEMBER(cas_url), 0, 0};
+static const member_t cas_validate_url = {MEMBER(cas_validate_url), 0, 0};
+static const member_t cas_timeout = {MEMBER(cas_timeout), 1, 60};
+static const member_t session_lifetime = {MEMBER(session_lifetime), 60, 30 * 86400};
+static const member_t session_idle = {MEMBER(session_idle), 60, 30 * 86400};
+
+/* httpd's table wants a pointer that is not const; nobody writes through it. */
+#define INFO(member) ((void *)(apr_uintptr_t)&(member))
+
 const command_rec mod_aten_commands[] = {
     AP_INIT_TAKE1("AuthType", hear_auth_type, NULL, OR_AUTHCFG, "'aten': the path is protected by mod_auth_aten"),
 
-    AP_INIT_TAKE1("AtenCASServer", set_cas_server, NULL, SERVER,
+    AP_INIT_TAKE1("AtenCASServer", set_cas_url, INFO(cas_url), SERVER,
                   "base URL of the CAS server: https://cas.mon-ent.fr/cas (http only to this machine)"),
     AP_INIT_TAKE1("AtenCASProtocol", set_cas_protocol, NULL, SERVER,
                   "protocol of the CAS server: 3, 2, 1 or saml1.1 (default 3)"),
-    AP_INIT_TAKE1("AtenCASValidateURL", set_cas_validate_url, NULL, SERVER,
+    AP_INIT_TAKE1("AtenCASValidateURL", set_cas_url, INFO(cas_validate_url), SERVER,
                   "address for the validation of tickets, where it is not below AtenCASServer"),
     AP_INIT_TAKE1("AtenCASCAFile", set_cas_ca_file, NULL, SERVER,
                   "PEM file of the authorities that the CAS server's certificate is checked against "
                   "(default: the system's)"),
-    AP_INIT_TAKE1("AtenCASTimeout", set_cas_timeout, NULL, SERVER,
+    AP_INIT_TAKE1("AtenCASTimeout", set_seconds, INFO(cas_timeout), SERVER,
                   "seconds for a whole call to the CAS server, 1 to 60 (default 5; at most 2 of them to connect)"),
     AP_INIT_TAKE1("AtenCASMaxPending", set_cas_max_pending, NULL, SERVER,
                   "validations in flight at the same time over all children; beyond it people get 503 and "
@@ -608,9 +601,9 @@ const command_rec mod_aten_commands[] = {
     AP_INIT_TAKE1("AtenCASNotice", set_notice, NULL, ANYWHERE,
                   "DAYS|DATE|always|off: from when people are warned (default 30)"),
 
-    AP_INIT_TAKE1("AtenSessionLifetime", set_session_lifetime, NULL, SERVER,
+    AP_INIT_TAKE1("AtenSessionLifetime", set_seconds, INFO(session_lifetime), SERVER,
                   "seconds after login at which a session ends (default 28800)"),
-    AP_INIT_TAKE1("AtenSessionIdle", set_session_idle, NULL, SERVER,
+    AP_INIT_TAKE1("AtenSessionIdle", set_seconds, INFO(session_idle), SERVER,
                   "seconds without a request after which a session ends (default 3600)"),
     AP_INIT_TAKE1("AtenSessionKeys", set_session_keys, NULL, SERVER,
                   "file of base64 keys of 32 bytes, one a line: the first seals, all open "

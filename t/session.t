@@ -381,7 +381,7 @@ subtest 'a change of keys, in two steps' => sub {
     my $keys = sub ($front, @keys) {
         $front->file('conf/keys', join '', map { "$_\n" } @keys);
         chmod 0600, $front->root . '/conf/keys';
-        $front->alive ? $front->graceful : $front->run;
+        $front->pid ? $front->graceful : $front->run;
     };
     my $in_both = sub ($cookie, $why) {
         local $Test::Builder::Level = $Test::Builder::Level + 1;

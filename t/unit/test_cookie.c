@@ -1,32 +1,7 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include <apr_general.h>
-#include <apr_strings.h>
-
+#include "unit.h"
 #include "aten_cookie.h"
 
 #define NAME_64 "a234567890123456789012345678901234567890123456789012345678901234"
-
-static apr_pool_t *pool;
-
-static int set_up(void **state)
-{
-    apr_initialize();
-    return apr_pool_create(&pool, NULL) == APR_SUCCESS ? 0 : 1;
-}
-
-static int tear_down(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 static void names_are_parsed(void **state)
 {
@@ -221,5 +196,5 @@ int main(void)
         cmocka_unit_test(cookies_are_written),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,31 +1,5 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include <apr_general.h>
-#include <apr_strings.h>
-
+#include "unit.h"
 #include "aten_pack.h"
-
-static apr_pool_t *pool;
-
-static int set_up(void **state)
-{
-    apr_initialize();
-    return apr_pool_create(&pool, NULL) == APR_SUCCESS ? 0 : 1;
-}
-
-static int tear_down(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 static char *repeat(char c, apr_size_t times)
 {
@@ -266,5 +240,5 @@ int main(void)
         cmocka_unit_test(counts_are_held_against_what_is_there),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

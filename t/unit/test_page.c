@@ -1,40 +1,12 @@
 /* The pages: escaping, structure, links, language, the style sheet's contrasts. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include <apr_general.h>
-#include <apr_pools.h>
-#include <apr_strings.h>
-
+#include "unit.h"
 #include "aten_page.h"
 #include "aten_util.h"
 
-#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 #define STYLE "/aten/style.css"
 #define DEPTH_MAX 16
 #define HOSTILE "</title></p><script>alert('x')</script><img src=x onerror=\"y\">&amp;\" onclick=\"z"
-
-static apr_pool_t *pool;
-
-static int setup(void **state)
-{
-    if (apr_initialize() != APR_SUCCESS) return -1;
-    return apr_pool_create(&pool, NULL) == APR_SUCCESS ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 /* --- making pages --- */
 

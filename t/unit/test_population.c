@@ -1,54 +1,9 @@
 /* aten_population.h: who is who in a CAS answer. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include <apr_general.h>
-#include <apr_pools.h>
-#include <apr_strings.h>
-
+#include "unit.h"
 #include "aten_identity.h"
 #include "aten_population.h"
 #include "aten_util.h"
-
-#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
-#define WORDS_MAX 16
-
-static apr_pool_t *pool;
-
-static int setup(void **state)
-{
-    if (apr_initialize() != APR_SUCCESS) return -1;
-    return apr_pool_create(&pool, NULL) == APR_SUCCESS ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
-
-/* The words of a line, as httpd hands them over. A '|' separates, so that words can have blanks. */
-static int split(const char *line, char *words[WORDS_MAX])
-{
-    char *copy = apr_pstrdup(pool, line), *bar;
-    int n = 0;
-
-    if (!*line) return 0;
-    for (;;) {
-        assert_true(n < WORDS_MAX);
-        words[n++] = copy;
-        bar = strchr(copy, '|');
-        if (!bar) return n;
-        *bar = '\0';
-        copy = bar + 1;
-    }
-}
 
 static const char *parse(aten_population_t **out, const char *line)
 {

@@ -1,58 +1,18 @@
 /* aten_profile.h: the entries of the chooser, their labels, ways and help links. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include <cmocka.h>
-
-#include <apr_general.h>
-#include <apr_pools.h>
-#include <apr_strings.h>
-
+#include "unit.h"
 #include "aten_date.h"
 #include "aten_profile.h"
 
-#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
-#define WORDS_MAX 8
 #define A20 "aaaaaaaaaaaaaaaaaaaa"
 #define A200 A20 A20 A20 A20 A20 A20 A20 A20 A20 A20
 
-static apr_pool_t *pool;
-
-static int setup(void **state)
+static int setup_in_paris(void **state)
 {
     setenv("TZ", "Europe/Paris", 1);
     tzset();
-    if (apr_initialize() != APR_SUCCESS) return -1;
-    return apr_pool_create(&pool, NULL) == APR_SUCCESS ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
-
-/* A '|' separates words, so that they can have blanks. */
-static int split(const char *line, char *words[WORDS_MAX])
-{
-    char *copy = apr_pstrdup(pool, line), *bar;
-    int n = 0;
-
-    if (!*line) return 0;
-    for (;;) {
-        assert_true(n < WORDS_MAX);
-        words[n++] = copy;
-        bar = strchr(copy, '|');
-        if (!bar) return n;
-        *bar = '\0';
-        copy = bar + 1;
-    }
+    return setup(state);
 }
 
 typedef const char *setter_t(aten_profile_t *profile, int argc, char *const argv[], apr_pool_t *p);
@@ -673,5 +633,5 @@ int main(void)
         cmocka_unit_test(choosing),
     };
 
-    return cmocka_run_group_tests_name("profile", tests, setup, teardown);
+    return cmocka_run_group_tests_name("profile", tests, setup_in_paris, teardown);
 }

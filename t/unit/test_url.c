@@ -1,39 +1,11 @@
 /* Addresses: the base, our own paths, parameters, and the one function that judges where a person may be sent. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include <apr_general.h>
-#include <apr_pools.h>
-#include <apr_strings.h>
-
+#include "unit.h"
 #include "aten_url.h"
 #include "aten_util.h"
 
-#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 #define ATEN "/aten"
 #define REDIRECTS "data/open-redirects.txt"
-
-static apr_pool_t *pool;
-
-static int setup(void **state)
-{
-    if (apr_initialize() != APR_SUCCESS) return -1;
-    return apr_pool_create(&pool, NULL) == APR_SUCCESS ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 /* Is got what the row wants? NULL is a result too. */
 static void expect(const char *got, const char *want, const char *row, const char *why)
