@@ -106,6 +106,8 @@ typedef struct {
     int looked;                              /* person was looked for */
     const aten_person_t *person;             /* NULL: no session */
     apr_table_t *variables;                  /* of the person when no population is closed */
+    int stripped;                            /* what is left of cookies without ours is known: */
+    const char *rest;                        /* ... this, or NULL */
     int probing;                             /* a sub-request is reading a place's configuration */
     const mod_aten_dir_conf *probed;         /* ... and found this one */
     int reissued;                            /* the sliding cookie was sent */

@@ -88,7 +88,9 @@ static int read_pair(pair_t *pair, const char *start, const char *end)
 
 static const char *end_of_part(const char *part)
 {
-    return part + strcspn(part, ";");
+    const char *end = strchr(part, ';'); /* several times as fast as strcspn, and a session's cookie is long */
+
+    return end ? end : part + strlen(part);
 }
 
 void aten_cookie_each(const char *header,

@@ -347,13 +347,16 @@ aten_answer_t *aten_flow_page(const aten_env_t *env, const aten_site_t *site, co
         {"/style.css", page_style, NULL, 1},
     };
     aten_turn_t turn = aten_turn_make(env, site, request, p);
+    aten_answer_t *answer;
     apr_size_t i;
 
     for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
         if (!aten_same(pages[i].page, page)) continue;
         if (pages[i].post && aten_same(request->method, "POST")) return pages[i].post(&turn);
         if (is_get(request) && (pages[i].head || aten_same(request->method, "GET"))) return pages[i].get(&turn);
-        return aten_answer_error(&turn, ATEN_V_METHOD, NULL, NULL);
+        answer = aten_answer_error(&turn, ATEN_V_METHOD, NULL, NULL);
+        apr_table_setn(answer->headers, "Allow", pages[i].post ? "GET, POST" : pages[i].head ? "GET, HEAD" : "GET");
+        return answer;
     }
     if (!*page || aten_same(page, "/")) return aten_answer_to_chooser(&turn, NULL);
     return aten_answer_error(&turn, ATEN_V_NOT_FOUND, NULL, NULL);

@@ -265,7 +265,6 @@ aten_answer_t *aten_answer_error(const aten_turn_t *turn, aten_verdict_t verdict
         answer = aten_answer_page(turn, page, tell->status, verdict, tell->level);
     }
     answer->why = why;
-    if (tell->status == 405) apr_table_setn(answer->headers, "Allow", "GET");
     if (tell->status == 503) apr_table_setn(answer->headers, "Retry-After", "5");
     return answer;
 }

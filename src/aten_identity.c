@@ -9,7 +9,6 @@
 
 #define ATTRIBUTE_MAX_BYTES 256
 #define VARIABLE_PREFIX "ATEN_ATTR_"
-#define VARIABLE_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 static apr_array_header_t *strings(apr_pool_t *p, int n)
 {
@@ -224,12 +223,20 @@ static void set_schools(apr_table_t *vars, const apr_array_header_t *attributes,
     apr_table_addn(vars, "ATEN_DEGRE", joined(degre_list, p));
 }
 
+static int is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
 static const char *variable_name(const char *attribute, apr_pool_t *p)
 {
-    char *variable = apr_pstrcat(p, VARIABLE_PREFIX, attribute, NULL);
-    char *c = variable + strlen(VARIABLE_PREFIX);
+    const apr_size_t prefix = strlen(VARIABLE_PREFIX), len = strlen(attribute);
+    char *variable = apr_palloc(p, prefix + len + 1);
+    apr_size_t i;
 
-    while (*(c += strspn(c, VARIABLE_LETTERS))) *c++ = '_';
+    memcpy(variable, VARIABLE_PREFIX, prefix);
+    for (i = 0; i < len; i++) variable[prefix + i] = is_letter(attribute[i]) ? attribute[i] : '_';
+    variable[prefix + len] = '\0';
     return variable;
 }
 

@@ -299,9 +299,12 @@ const char *aten_path_parse(const char *text)
 
 const char *aten_path_of(const char *uri, const char *aten_path)
 {
-    const apr_size_t len = aten_path ? strlen(aten_path) : 0;
+    apr_size_t len;
 
-    if (!uri || !len || strncmp(uri, aten_path, len)) return NULL;
+    /* Asked several times for each request, and two bytes tell mostly. */
+    if (!uri || !aten_path || !*aten_path || uri[0] != aten_path[0] || uri[1] != aten_path[1]) return NULL;
+    len = strlen(aten_path);
+    if (strncmp(uri, aten_path, len)) return NULL;
     return uri[len] == '/' || !uri[len] ? uri + len : NULL;
 }
 

@@ -23,6 +23,9 @@ typedef struct {
     apr_size_t len;
     aten_person_t person;
     apr_table_t *variables; /* when no population is closed */
+    const char *header;     /* the Cookie header in which it came first, and what strip_cookies leaves of it; NULL: a
+                             * session that the connection does not remember */
+    const char *rest;
 } known_t;
 
 typedef struct {
@@ -73,7 +76,10 @@ static known_t *open_remembered(request_rec *r, const aten_site_t *site, const c
     }
     memory->tried++;
     known = open_cookie(r, site, value, len, c->pool);
-    if (known) memory->known[memory->count++] = known;
+    if (!known) return NULL;
+    memory->known[memory->count++] = known;
+    known->header = apr_pstrdup(c->pool, mod_aten_chain(r)->cookies);
+    known->rest = aten_cookie_strip(known->header, site->cookie_base, c->pool);
     return known;
 }
 
@@ -87,26 +93,52 @@ static int is_alive(request_rec *r, const aten_site_t *site, const aten_session_
     return 0;
 }
 
+/* The same header as before, as a browser sends it: nothing in it needs to be looked for again. */
+static known_t *find_header(request_rec *r, const aten_site_t *site, const char *header)
+{
+    const connection_memory_t *memory = ap_get_module_config(r->connection->conn_config, &auth_aten_module);
+    int i;
+
+    for (i = 0; header && memory && i < memory->count; i++) {
+        known_t *known = memory->known[i];
+
+        if (known->site == site && !strcmp(known->header, header)) return known;
+    }
+    return NULL;
+}
+
+static const aten_person_t *admit_known(mod_aten_chain_t *chain, known_t *known)
+{
+    chain->person = &known->person;
+    chain->variables = known->variables;
+    return chain->person;
+}
+
 const aten_person_t *mod_aten_person(request_rec *r)
 {
     mod_aten_chain_t *chain = mod_aten_chain(r);
     const aten_site_t *site;
+    known_t *again;
     const char *value;
     apr_size_t len;
     int nth;
 
     if (chain->looked) return chain->person;
     chain->looked = 1;
-    site = mod_aten_site(r);
+    site = chain->site;
+    again = find_header(r, site, chain->cookies);
+    if (again && is_alive(r, site, again->person.session)) {
+        chain->stripped = 1;
+        chain->rest = again->rest;
+        return admit_known(chain, again);
+    }
     for (nth = 0; nth < COOKIES_TRIED && aten_cookie_find(chain->cookies, site->cookie_name, nth, &value, &len); nth++) {
         known_t *known = open_remembered(r, site, value, len);
 
         if (!known || !is_alive(r, site, known->person.session)) continue;
-        chain->person = &known->person;
-        chain->variables = known->variables;
-        break;
+        return admit_known(chain, known);
     }
-    return chain->person;
+    return NULL;
 }
 
 /* --- what the application sees --- */
@@ -117,16 +149,18 @@ void mod_aten_set_user(request_rec *r, const aten_person_t *person)
     r->ap_auth_type = (char *)MOD_ATEN_AUTH_TYPE;
 }
 
-static void set_all(apr_table_t *env, const apr_table_t *variables)
+/* Most requests have no variable yet, and a whole table is copied at the price of three entries. */
+static void set_all(request_rec *r, const apr_table_t *variables)
 {
     const apr_array_header_t *elements = apr_table_elts(variables);
     const apr_table_entry_t *entry = (const apr_table_entry_t *)elements->elts;
-    int fresh = apr_is_empty_table(env), i;
+    int i;
 
-    for (i = 0; i < elements->nelts; i++) {
-        if (fresh) apr_table_addn(env, entry[i].key, entry[i].val);
-        else apr_table_setn(env, entry[i].key, entry[i].val);
+    if (apr_is_empty_table(r->subprocess_env)) {
+        r->subprocess_env = apr_table_copy(r->pool, variables);
+        return;
     }
+    for (i = 0; i < elements->nelts; i++) apr_table_setn(r->subprocess_env, entry[i].key, entry[i].val);
 }
 
 void mod_aten_set_variables(request_rec *r, const aten_person_t *person, const aten_standing_t *standing)
@@ -137,7 +171,7 @@ void mod_aten_set_variables(request_rec *r, const aten_person_t *person, const a
         variables = aten_identity_variables(&person->session->identity, person->session->profile, standing->open,
                                             mod_aten_site(r)->fields, NULL, r->pool);
     }
-    set_all(r->subprocess_env, variables);
+    set_all(r, variables);
     if (standing->days_left >= 0) {
         apr_table_setn(r->subprocess_env, "ATEN_CAS_DAYS_LEFT", apr_itoa(r->pool, standing->days_left));
     }
@@ -148,6 +182,7 @@ void mod_aten_set_variables(request_rec *r, const aten_person_t *person, const a
 
 void mod_aten_strip_cookies(request_rec *r)
 {
+    mod_aten_chain_t *chain;
     const char *header, *rest;
 
     if (mod_aten_dir(r)->pass_cookie == 1) {
@@ -158,8 +193,9 @@ void mod_aten_strip_cookies(request_rec *r)
     }
     header = apr_table_get(r->headers_in, "Cookie");
     if (!header) return;
-    mod_aten_chain(r); /* keeps the header as it came */
-    rest = aten_cookie_strip(header, mod_aten_site(r)->cookie_base, r->pool);
+    chain = mod_aten_chain(r); /* keeps the header as it came */
+    if (chain->stripped && header == chain->cookies) rest = chain->rest;
+    else rest = aten_cookie_strip(header, chain->site->cookie_base, r->pool);
     if (rest == header) return;
     if (rest) apr_table_setn(r->headers_in, "Cookie", rest);
     else apr_table_unset(r->headers_in, "Cookie");
