@@ -31,7 +31,7 @@ sub answered_ok ($self, $what) {
     my $count  = $self->{requests};
     $self->{requests} = 0;
     return Test::More::ok($count && !@silent, "$what: $count requests, each has an answer")
-        || Test::More::diag(join "\n", @silent);
+        || Test::More::diag(join "\n", @silent > 5 ? (@silent[0 .. 4], '...') : @silent);
 }
 
 # --- the configuration ---
