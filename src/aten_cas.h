@@ -53,7 +53,8 @@ typedef struct {
  *  @param request_id for saml1.1: a fresh id of letters, digits and '_' (RequestID); otherwise unused
  *  @param why on anything but OK: a text for the log, escaped, without ticket or attribute values. A 404 of protocol 3
  *             says that AtenCASProtocol 2 may be right; INVALID_SERVICE names the expression for the CAS registry
- *  @return OK and *out set; CAS_*, XML_*, TICKET_MALFORMED or INTERNAL otherwise. INVALID_TICKET is CAS_TICKET_REFUSED, any other failure CAS_REFUSED */
+ *  @return OK and *out set; CAS_*, XML_*, TICKET_MALFORMED or INTERNAL otherwise. INVALID_TICKET is
+ *          CAS_TICKET_REFUSED, any other failure CAS_REFUSED */
 aten_verdict_t aten_cas_validate(const aten_cas_server_t *server, const char *service, const char *ticket, int renew,
                                  const char *request_id, apr_time_t now, aten_http_fn *http, void *baton,
                                  aten_cas_answer_t **out, const char **why, apr_pool_t *p);

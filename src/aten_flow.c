@@ -289,7 +289,8 @@ static const aten_cas_server_t *server_of_person(const aten_turn_t *turn)
     return aten_site_cas_by_key(turn->site, person->session->backend_key);
 }
 
-/* /aten/logout?to=/path: takes the cookie away and ends the session at CAS too, which sends the browser back to `to`. */
+/* /aten/logout?to=/path: takes the cookie away and ends the session at CAS too, which sends the browser back to
+ * `to`. */
 static aten_answer_t *page_logout(const aten_turn_t *turn)
 {
     static const char *const wanted[] = {"to", NULL};
@@ -315,7 +316,8 @@ static aten_answer_t *page_logout(const aten_turn_t *turn)
     return answer;
 }
 
-/* Single logout needs the store of ended sessions. Until it is there the CAS server is told so, and nothing is ended. */
+/* Single logout needs the store of ended sessions. Until it is there the CAS server is told so, and nothing is
+ * ended. */
 static aten_answer_t *page_cas_post(const aten_turn_t *turn)
 {
     aten_answer_t *answer = aten_answer_make(turn, 501, ATEN_V_METHOD, ATEN_LOG_INFO);

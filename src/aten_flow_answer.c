@@ -370,8 +370,10 @@ const char *aten_person_name(const aten_turn_t *turn, const aten_person_t *perso
 void aten_answer_end_session(const aten_turn_t *turn, aten_answer_t *answer)
 {
     const aten_site_t *site = turn->site;
+    const char *value;
+    apr_size_t len;
 
-    if (!aten_cookie_find(turn->request->cookies, site->cookie_name, 0, &(const char *){NULL}, &(apr_size_t){0})) return;
+    if (!aten_cookie_find(turn->request->cookies, site->cookie_name, 0, &value, &len)) return;
     APR_ARRAY_PUSH(answer->cookies, const char *) =
         aten_cookie_set(site->cookie_name, "", site->base->https, site->cookie_domain, 0, turn->p);
 }

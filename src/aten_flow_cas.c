@@ -163,10 +163,14 @@ aten_answer_t *aten_cas_return(const aten_turn_t *turn)
     if (ticket && aten_cas_ticket_check(ticket) != ATEN_V_OK) {
         return aten_answer_error(turn, ATEN_V_TICKET_MALFORMED, NULL, NULL);
     }
-    if (!aten_pending_state_parse(&state, apr_table_get(params, "state"), turn->p)) return nothing_pending(turn, &state);
+    if (!aten_pending_state_parse(&state, apr_table_get(params, "state"), turn->p)) {
+        return nothing_pending(turn, &state);
+    }
     verdict = aten_pending_take(&place, state.nonce, turn->request->cookies, turn->env->now, &pending, cookies,
                                 turn->p);
-    if (verdict == ATEN_V_PENDING_EXPIRED) return with_cookies(turn, cookies, begin_again(turn, &state, pending->to, 0));
+    if (verdict == ATEN_V_PENDING_EXPIRED) {
+        return with_cookies(turn, cookies, begin_again(turn, &state, pending->to, 0));
+    }
     if (verdict != ATEN_V_OK) return nothing_pending(turn, &state);
     /* Without a ticket the person turned back at the CAS page. */
     if (!ticket) return with_cookies(turn, cookies, aten_answer_to_chooser(turn, pending->to));

@@ -236,7 +236,9 @@ aten_answer_t *aten_login_page(const aten_turn_t *turn)
     id = apr_table_get(params, "profile");
     if (!id) id = apr_table_get(params, "selection");
     ask_again = aten_same(apr_table_get(params, "switch"), "1") && !from_foreign_page(turn->request);
-    if (!ask_again) return id ? login_for(turn, place, id, to, asked, 0) : chooser_answer(turn, place, to, asked, 0, NULL);
+    if (!ask_again) {
+        return id ? login_for(turn, place, id, to, asked, 0) : chooser_answer(turn, place, to, asked, 0, NULL);
+    }
     {
         aten_request_t nobody = *turn->request;
         aten_turn_t after = *turn;

@@ -81,7 +81,8 @@ aten_pending_place_t aten_turn_pending_place(const aten_turn_t *turn);
 
 /* --- aten_flow_login.c: the chooser, and where a login begins --- */
 
-/** Begin a login by that profile, if it is open now: pending login, 303 to the backend; else the page that says why not.
+/** Begin a login by that profile, if it is open now: pending login, 303 to the backend; else the page that says
+ *  why not.
  *  @param retry this is the second try in a row */
 aten_answer_t *aten_login_begin(const aten_turn_t *turn, const aten_place_t *place, const aten_profile_t *profile,
                                 const char *to, int renew, int retry);

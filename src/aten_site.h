@@ -19,7 +19,7 @@ typedef struct {
     const aten_base_t *base;
     const char *path;                   /* AtenPath */
     const char *home;                   /* AtenHome */
-    apr_array_header_t *cas_servers;    /* aten_cas_server_t *: AtenCASServer first (where set), then those that profiles name */
+    apr_array_header_t *cas_servers;    /* aten_cas_server_t *: AtenCASServer first (where set), then those of profiles */
     apr_array_header_t *profiles;       /* aten_profile_t * */
     apr_array_header_t *populations;    /* const aten_population_t * */
     const aten_cas_fields_t *fields;

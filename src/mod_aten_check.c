@@ -151,7 +151,9 @@ static mod_aten_server_conf *own_conf(server_rec *s, apr_pool_t *p)
         ap_set_module_config(s->module_config, &auth_aten_module, conf);
     }
     /* A session is bound to the host of the base URL: another host must not take the main server's for its own. */
-    if (conf->base && conf->base_server != s && ap_cstr_casecmp(s->server_hostname, conf->base->host)) conf->base = NULL;
+    if (conf->base && conf->base_server != s && ap_cstr_casecmp(s->server_hostname, conf->base->host)) {
+        conf->base = NULL;
+    }
     conf->site[0] = make_site(conf, s, 0, p);
     conf->site[1] = make_site(conf, s, 1, p);
     return conf;
@@ -336,7 +338,9 @@ const char *mod_aten_read_keys(aten_keyring_t **keys, const char *file, apr_pool
     if (rv == APR_SUCCESS && info.user && info.user != geteuid()) {
         return apr_psprintf(p, "'%s' belongs to a user who is not root; chown root", file);
     }
-    if (rv == APR_SUCCESS && info.size > KEYS_FILE_MAX) return apr_psprintf(p, "'%s' is too large for a key file", file);
+    if (rv == APR_SUCCESS && info.size > KEYS_FILE_MAX) {
+        return apr_psprintf(p, "'%s' is too large for a key file", file);
+    }
     if (rv == APR_SUCCESS) rv = apr_file_open(&fd, file, APR_FOPEN_READ, 0, p);
     if (rv != APR_SUCCESS) {
         return apr_psprintf(p, "'%s' cannot be read: %s", file, apr_strerror(rv, message, sizeof(message)));

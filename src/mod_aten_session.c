@@ -132,9 +132,11 @@ const aten_person_t *mod_aten_person(request_rec *r)
         chain->rest = again->rest;
         return admit_known(chain, again);
     }
-    for (nth = 0; nth < COOKIES_TRIED && aten_cookie_find(chain->cookies, site->cookie_name, nth, &value, &len); nth++) {
-        known_t *known = open_remembered(r, site, value, len);
+    for (nth = 0; nth < COOKIES_TRIED; nth++) {
+        known_t *known;
 
+        if (!aten_cookie_find(chain->cookies, site->cookie_name, nth, &value, &len)) break;
+        known = open_remembered(r, site, value, len);
         if (!known || !is_alive(r, site, known->person.session)) continue;
         return admit_known(chain, known);
     }
@@ -232,8 +234,8 @@ static int make_private(apr_table_t *headers, apr_pool_t *p)
     return value != NULL;
 }
 
-/* The variable keeps mod_cache from storing the answer even where it is told to store what is private; behind the handler,
- * so that no application sees it. */
+/* The variable keeps mod_cache from storing the answer even where it is told to store what is private; behind the
+ * handler, so that no application sees it. */
 static void mark_private(request_rec *r)
 {
     int found = make_private(r->headers_out, r->pool);

@@ -304,7 +304,8 @@ static int stands_in_tree(const ap_directive_t *d, const char *name)
     return 0;
 }
 
-/* A cache that answers before authentication (mod_cache as a quick handler) would serve one person's page to another. */
+/* A cache that answers before authentication (mod_cache as a quick handler) would serve one person's page to
+ * another. */
 static void warn_cache(server_rec *main_server)
 {
     int protects = 0, i;
