@@ -180,6 +180,7 @@ sub basics ($self) {
         UseCanonicalName Off
         Timeout 30
         KeepAliveTimeout 5
+        GracefulShutdownTimeout 5
         TypesConfig /etc/mime.types
         DocumentRoot htdocs
         $script_sock$state
@@ -344,6 +345,13 @@ sub new_generation ($self, $signal) {
     die "$self->{name} did not come back after SIG$signal:\n$text" if $text !~ /resuming normal operations/;
     $self->hold_time($self->{at}) if $held;
     return $self->wait_for(sub { Aten::Process::listening($self->{port}) });
+}
+
+# The event MPM of httpd 2.4.71 crashes now and then when SIGTERM finds threads in its own closing of sockets, with no
+# module of ours loaded as well (4 of 750 stops of a bare httpd under load). A graceful stop does not go that way.
+sub stop ($self, $signal = 'TERM', @more) {
+    $signal = 'WINCH' if $signal eq 'TERM' && $self->{mpm} eq 'event';
+    return $self->SUPER::stop($signal, @more);
 }
 
 # Down and up again: a new parent process.
