@@ -7,12 +7,13 @@
 # is not needed, and a server that runs already is left alone. Without "recommends" no other service comes along.
 set -eu
 
-build='gcc libc6-dev make pkg-config apache2-bin apache2-dev libcurl4-openssl-dev libxml2-dev libssl-dev libjansson-dev'
-demo='ca-certificates media-types perl python3 python3-django-cas-server tzdata'
-test='chromium chromium-driver curl faketime libapache2-mod-perl2 libcmocka-dev libhtml-parser-perl libhttp-date-perl libio-socket-ssl-perl
-      liburi-perl libwww-perl openssl tidy valgrind'
-bench='libapache2-mod-auth-cas'
-
+build='gcc libc6-dev make pkg-config apache2-bin apache2-dev libcurl4-openssl-dev libxml2-dev libssl-dev libjansson-dev
+       libxmlsec1-dev liblmdb-dev zlib1g-dev'
+demo='ca-certificates media-types openssl perl python3 python3-django-cas-server python3-pysaml2 tzdata xmlsec1'
+test='chromium chromium-driver curl faketime libapache2-mod-perl2 libcmocka-dev libhtml-parser-perl libhttp-date-perl
+      libio-socket-ssl-perl liburi-perl libwww-perl php-cli php-sqlite3 php-xml python3-lxml python3-xmlsec simplesamlphp
+      tidy valgrind'
+bench='libapache2-mod-auth-cas libapache2-mod-auth-mellon wrk'
 fuzz='clang libclang-rt-14-dev'
 
 case "${1:-test}" in

@@ -351,7 +351,7 @@ sub new_generation ($self, $signal) {
 # module of ours loaded as well (4 of 750 stops of a bare httpd under load). A graceful stop does not go that way.
 sub stop ($self, $signal = 'TERM', @more) {
     $signal = 'WINCH' if $signal eq 'TERM' && $self->{mpm} eq 'event';
-    return $self->SUPER::stop($signal, @more);
+    return $self->release_time->SUPER::stop($signal, @more);
 }
 
 # Down and up again: a new parent process.
@@ -359,8 +359,6 @@ sub restart ($self) {
     $self->stop_ok;
     return $self->run;
 }
-
-sub stop ($self, @how) { return $self->release_time->SUPER::stop(@how) }
 
 sub stop_ok ($self) {
     my $why = $self->stop('TERM', 15);

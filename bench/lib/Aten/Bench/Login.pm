@@ -30,7 +30,8 @@ sub again ($self) {
     my ($browser, $server) = @$self{qw(browser server)};
     my ($cas, $here) = ($server->cas->url, $server->url(''));
     $browser->jar->delete($self->{cookie});
-    my ($go)     = $self->step(sub { $browser->get($server->url($self->{path}), until => sub ($to) { $to =~ /^\Q$cas/ }) });
+    my $start    = $server->url($self->{path});
+    my ($go)     = $self->step(sub { $browser->get($start, until => sub ($to) { $to =~ /^\Q$cas/ }) });
     my $ticket   = $browser->get($browser->page->location, until => sub ($to) { $to =~ /^\Q$here/ })->location;
     my ($return) = $self->step(sub { $browser->get($ticket, follow => 0) });
     my $to       = $browser->page->location // die "a ticket was not taken: " . $browser->page->text;
