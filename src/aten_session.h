@@ -16,6 +16,18 @@
 #define ATEN_BACKEND_KEY_BYTES 8
 #define ATEN_COOKIE_MAX 4096    /* bytes of name and value together: what every browser keeps (RFC 6265, 6.1) */
 
+/* What a portal's answer says of the subject, kept for the single logout; members may be NULL, each a clean text of at
+ * most 1024 bytes. */
+typedef struct {
+    const char *name_id;
+    const char *format;
+    const char *name_qualifier;
+    const char *sp_name_qualifier;
+    const char *session_index;
+    const char *authn_context;      /* AuthnContextClassRef */
+    apr_time_t authn_instant;       /* when the person typed their password at the portal */
+} aten_saml_subject_t;
+
 typedef struct {
     unsigned char id[ATEN_SESSION_ID_BYTES];        /* random; unchanged by re-issue, like the three below */
     unsigned char login_key[ATEN_KEY_HASH_BYTES];   /* hash of backend and ticket: how a single logout finds it */
@@ -26,6 +38,7 @@ typedef struct {
     aten_backend_t backend;
     unsigned char backend_key[ATEN_BACKEND_KEY_BYTES]; /* which CAS server or portal */
     const char *profile;
+    const aten_saml_subject_t *subject;             /* NULL for CAS */
     aten_identity_t identity;
     int attributes_left_out;                        /* attributes that did not fit */
 } aten_session_t;
@@ -41,12 +54,17 @@ typedef struct {
 int aten_backend_key(unsigned char out[ATEN_BACKEND_KEY_BYTES], aten_backend_t backend, const char *target);
 
 /** Make the session of a person who has just logged in.
- *  @param credential the CAS ticket: only its hash is kept
+ *  @param target     the CAS server's base URL, or the portal's entityID
+ *  @param credential the CAS ticket, or what aten_session_credential makes of a portal's subject: only its hash is kept
  *  @param identity   its strings and arrays stay the caller's, and must live as long as the session
  *  @return NULL if the random source or the hash failed, or target, credential or user is missing */
 aten_session_t *aten_session_make(aten_backend_t backend, const char *target, const char *credential,
                                   const char *profile, const aten_identity_t *identity, apr_time_t now,
                                   const aten_lifetimes_t *last, aten_random_fn *random, void *baton, apr_pool_t *p);
+
+/** What a portal's session is found by at its single logout: NameID and SessionIndex as one text (issuer is the target).
+ *  A missing one and an empty one differ. */
+char *aten_session_credential(const aten_saml_subject_t *subject, apr_pool_t *p);
 
 /** Seal the session into a cookie's value such that name and value take at most ATEN_COOKIE_MAX bytes.
  *  The first `needed` attributes of session->identity must fit; of the others those that fit are kept, in their

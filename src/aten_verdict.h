@@ -20,6 +20,8 @@
     X(XML_DTD,            "AT0111", "the XML has a document type declaration") \
     X(XML_DEEP,           "AT0112", "the XML is nested too deep") \
     X(XML_LARGE,          "AT0113", "the XML is too large") \
+    X(BODY_LARGE,         "AT0114", "the body of the request is too large") \
+    X(BODY_BROKEN,        "AT0115", "the body of the request did not arrive whole") \
     X(SEAL_MALFORMED,     "AT0120", "not something that this module sealed") \
     X(SEAL_KEY,           "AT0121", "sealed by a key that is not, or no longer, in use") \
     X(SEAL_BROKEN,        "AT0122", "the seal does not hold") \
@@ -31,7 +33,11 @@
     X(SESSION_FUTURE,     "AT0135", "the session was made in the future: a clock was set back") \
     X(PENDING_NONE,       "AT0140", "no login of this browser waits for this answer") \
     X(PENDING_EXPIRED,    "AT0141", "the login was begun too long ago") \
+    X(PENDING_OTHER,      "AT0142", "the answer is from another portal than the one where the login began") \
+    X(PENDING_USED,       "AT0143", "the login has ended already") \
+    X(RESULT_NONE,        "AT0144", "the browser brings no answer of a portal") \
     X(TICKET_MALFORMED,   "AT0150", "not a CAS ticket") \
+    X(STORE,              "AT0160", "the store of what was used once cannot be used") \
     X(CAS_UNREACHABLE,    "AT0200", "the CAS server could not be reached") \
     X(CAS_TLS,            "AT0201", "the CAS server's TLS certificate was not accepted") \
     X(CAS_TIMEOUT,        "AT0202", "the CAS server did not answer in time") \
@@ -45,6 +51,43 @@
     X(CAS_BUSY,           "AT0210", "too many validations are in flight") \
     X(CAS_WINDOW,         "AT0211", "the CAS server's answer is not valid now") \
     X(CAS_AUDIENCE,       "AT0212", "the CAS server's answer is for another service") \
+    X(SAML_ENCODING,      "AT0300", "SAMLResponse is not the base64 of a message") \
+    X(SAML_MALFORMED,     "AT0301", "the message is not a SAML 2.0 response of the form that is taken") \
+    X(SAML_VERSION,       "AT0302", "not version 2.0 of SAML") \
+    X(SAML_DUPLICATE_ID,  "AT0303", "an ID stands twice in the message") \
+    X(SAML_ASSERTIONS,    "AT0304", "the response has not exactly one assertion") \
+    X(SAML_STATUS,        "AT0305", "the portal did not log the person in") \
+    X(SAML_ISSUER,        "AT0306", "the issuer is no portal that is believed here") \
+    X(SAML_METADATA,      "AT0307", "the metadata has no valid entry for the portal") \
+    X(SAML_UNSIGNED,      "AT0310", "neither the response nor its assertion is signed") \
+    X(SAML_SIGNATURE_FORM, "AT0311", "a signature is not of the one form that is taken") \
+    X(SAML_ALGORITHM,     "AT0312", "an algorithm that is not allowed") \
+    X(SAML_SIGNATURE,     "AT0313", "the signature does not hold with any key of the portal's metadata") \
+    X(SAML_ENCRYPTION_FORM, "AT0314", "encrypted data is not of the form that is taken") \
+    X(SAML_ENCRYPTION,    "AT0315", "encrypted data cannot be read") \
+    X(SAML_ENCRYPTION_CBC, "AT0316", "CBC encryption is taken inside a signed response alone") \
+    X(SAML_DESTINATION,   "AT0320", "the response was made for another address") \
+    X(SAML_AUDIENCE,      "AT0321", "the assertion was made for another service") \
+    X(SAML_CONDITIONS,    "AT0322", "the assertion's conditions are missing or cannot be met") \
+    X(SAML_NOT_YET,       "AT0323", "the assertion is not valid yet") \
+    X(SAML_EXPIRED,       "AT0324", "the assertion is no longer valid") \
+    X(SAML_SUBJECT,       "AT0325", "the assertion's subject is missing or cannot be used") \
+    X(SAML_CONFIRMATION,  "AT0326", "no bearer confirmation of the subject holds here") \
+    X(SAML_IN_RESPONSE_TO, "AT0327", "the answer does not say which request it answers, or says it in two ways") \
+    X(SAML_UNSOLICITED,   "AT0328", "an answer that nobody here asked for") \
+    X(SAML_AUTHN,         "AT0329", "the assertion does not say when and how the person logged in") \
+    X(SAML_AUTHN_OLD,     "AT0330", "the portal was asked to log the person in anew, and did not") \
+    X(SAML_AUTHN_CONTEXT, "AT0331", "the person did not log in by a way that is asked for here") \
+    X(SAML_ATTRIBUTE,     "AT0332", "an attribute of the assertion cannot be used") \
+    X(SAML_REPLAYED,      "AT0333", "the answer was used before") \
+    X(VECTEUR_MALFORMED,  "AT0340", "a FrEduVecteur is malformed") \
+    X(VECTEUR_MIXED,      "AT0341", "the answer mixes vectors of parents and of pupils") \
+    X(VECTEUR_SEVERAL,    "AT0342", "a pupil has more than one vector") \
+    X(IDENTITY_NONE,      "AT0343", "the answer does not say who the person is") \
+    X(IDENTITY_NAME,      "AT0344", "a parent without nom and prenom cannot be told from the other parent") \
+    X(IDENTITY_USER,      "AT0345", "what should name the person cannot be used as a user name") \
+    X(PORTAL_SCOPE,       "AT0346", "the portal may not speak for that school") \
+    X(PORTAL_KIND,        "AT0347", "the portal may not speak for such a person") \
     X(CAS_CLOSED,         "AT0400", "the CAS path is closed here for this person") \
     X(POPULATION_UNKNOWN, "AT0401", "the CAS server's answer names no population, and the CAS path is being closed here") \
     X(PROFILE_CLOSED,     "AT0402", "the profile is closed") \
@@ -52,7 +95,8 @@
     X(PROFILE_UNKNOWN,    "AT0404", "no profile has this id") \
     X(FORBIDDEN,          "AT0405", "the person lacks a right that the path requires") \
     X(NO_SESSION,         "AT0406", "no session") \
-    X(FRAMED,             "AT0407", "a login cannot take place inside a frame")
+    X(FRAMED,             "AT0407", "a login cannot take place inside a frame") \
+    X(CONTEXT_NOT_HERE,   "AT0408", "the person logged in by a way that this path does not take")
 
 typedef enum {
 #define X(name, tag, text) ATEN_V_##name,

@@ -1,0 +1,42 @@
+/* Portals that are believed, and what each may say: AtenPortal. */
+#ifndef ATEN_PORTAL_H
+#define ATEN_PORTAL_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+
+#include "aten_identity.h"
+#include "aten_session.h"
+#include "aten_verdict.h"
+
+typedef enum { ATEN_PORTAL_ANY, ATEN_PORTAL_VECTORS, ATEN_PORTAL_STAFF } aten_portal_kind_t;
+
+typedef struct {
+    const char *entity_id;
+    unsigned char key[ATEN_BACKEND_KEY_BYTES]; /* aten_backend_key of it: how cookies name it */
+    apr_array_header_t *uai;                   /* const char *: "0340039X" or "034*"; NULL: every school */
+    aten_portal_kind_t kind;
+} aten_portal_t;
+
+/** A portal by its entityID alone: every school, every kind.
+ *  @return NULL and *out set, or a sentence: an entityID is 1 to 1024 bytes of printable ASCII without blanks, an
+ *          absolute URI (saml-core 8.3.6) */
+const char *aten_portal_make(aten_portal_t **out, const char *entity_id, apr_pool_t *p);
+
+/** AtenPortal ENTITYID [uai=034*,030*] [vectors|staff] (argv without the directive's name). A pattern is a whole UAI
+ *  or 1 to 7 digits and '*'. A word twice is an error.
+ *  @return NULL and *out set, or a sentence */
+const char *aten_portal_parse(aten_portal_t **out, int argc, char *const argv[], apr_pool_t *p);
+
+/** May the portal say this of a person? Every school of the identity (of each vector, of FrEduRne, of FrEduCtEleveUAI)
+ *  must be in its scope, where it has one, and a portal with one must name at least one school; `vectors` needs a pupil
+ *  or a parent, `staff` somebody who is neither.
+ *  @param why set to a text for the log on a refusal: the school's UAI (no person's data), escaped
+ *  @return OK, PORTAL_SCOPE or PORTAL_KIND */
+aten_verdict_t aten_portal_allows(const aten_portal_t *portal, const aten_identity_t *identity, const char **why,
+                                  apr_pool_t *p);
+
+/** @return the portal of that entityID, or NULL. @param portals aten_portal_t * */
+const aten_portal_t *aten_portal_find(const apr_array_header_t *portals, const char *entity_id);
+
+#endif

@@ -1,0 +1,31 @@
+/* AuthnRequest by HTTP-Redirect (saml-core 3.4.1, saml-bindings 3.4). */
+#ifndef ATEN_SAML_REQUEST_H
+#define ATEN_SAML_REQUEST_H
+
+#include "aten_saml.h"
+#include "aten_verdict.h"
+
+typedef struct {
+    const char *nonce;             /* of the pending login: the request's ID is aten_saml_request_id of it */
+    const char *destination;       /* the portal's SingleSignOnService; may have a query already */
+    const char *acs;
+    const char *service_id;
+    const char *relay_state;       /* at most 80 bytes (saml-bindings 3.4.3) */
+    apr_time_t now;
+    int force;                     /* ForceAuthn */
+    const apr_array_header_t *contexts; /* const char *: RequestedAuthnContext (exact); NULL: none */
+    const aten_saml_key_t *key;    /* private; NULL: not signed */
+} aten_saml_request_t;
+
+/** "_" and the nonce: an xs:ID, and enough to find the pending login again. */
+char *aten_saml_request_id(const char *nonce, apr_pool_t *p);
+
+/** The nonce of an ID that aten_saml_request_id made, or NULL. */
+const char *aten_saml_request_nonce(const char *id, apr_pool_t *p);
+
+/** The whole address to send the browser to: SAMLRequest (DEFLATE, base64), RelayState and, with a key, SigAlg
+ *  (rsa-sha256, or ecdsa-sha256 for an EC key) and Signature over the parameters as they stand.
+ *  @return NULL if something failed (compression, signature) */
+char *aten_saml_request_url(const aten_saml_request_t *request, apr_pool_t *p);
+
+#endif
