@@ -50,7 +50,7 @@ static const char *own_page(request_rec *r)
 {
     const aten_site_t *site = mod_aten_server(r->server)->site[0]; /* the path is the same for http and https */
 
-    if (!r->uri || !site->cas_servers->nelts) return NULL;
+    if (!r->uri || !aten_site_is_active(site)) return NULL;
     return aten_path_of(r->uri, site->path);
 }
 
@@ -75,6 +75,7 @@ static int answer_own_page(request_rec *r)
     const aten_site_t *site = mod_aten_site(r);
     const char *page = own_page(r);
     aten_request_t request;
+    apr_size_t max;
     aten_env_t env;
 
     if (r->main) return HTTP_NOT_FOUND;
@@ -82,6 +83,8 @@ static int answer_own_page(request_rec *r)
     if (is_insecure(site) && strcmp(page, "/style.css")) return fail(r, site, ATEN_V_INSECURE_HTTP, site->base->url);
     env = mod_aten_env(r);
     request = mod_aten_request(r);
+    max = aten_flow_body_max(page, r->method);
+    if (max) mod_aten_read_body(r, max, &request);
     return mod_aten_send(r, aten_flow_page(&env, site, &request, page, r->pool));
 }
 
@@ -179,7 +182,7 @@ static const char *unusable(request_rec *r, const aten_site_t *site, const aten_
 {
     const char *unknown = NULL;
 
-    if (!site->cas_servers->nelts) return "AuthType aten, but no AtenCASServer on this server";
+    if (!aten_site_is_active(site)) return "AuthType aten, but neither a portal nor a CAS server on this server";
     if (!mod_aten_cookie_fits(site)) {
         return apr_psprintf(r->pool, "AtenSessionCookie: domain=%s does not have this site's host %s in it",
                             site->cookie_domain, site->base->host);

@@ -25,6 +25,13 @@ typedef struct {
     apr_interval_time_t cas_timeout;         /* µs */
     aten_cas_fields_t *cas_fields;           /* only the fields that were given */
     apr_array_header_t *populations;         /* const aten_population_t *, those given here */
+    apr_array_header_t *portal_files;        /* const char *: AtenPortalMetadata */
+    apr_array_header_t *portals;             /* aten_portal_t *: AtenPortal, the first is the default */
+    aten_unsolicited_rule_t *unsolicited;
+    apr_interval_time_t clock_skew;          /* µs */
+    const char *service_id;                  /* AtenServiceEntityID */
+    apr_array_header_t *service_keys;        /* const char *: files */
+    apr_array_header_t *service_certificates;
     apr_array_header_t *profiles;            /* aten_profile_t *; NULL: the built-in ones */
     apr_interval_time_t session_lifetime;    /* µs */
     apr_interval_time_t session_idle;        /* µs */
@@ -39,6 +46,8 @@ typedef struct {
     /* derived at the end of configuration, read-only afterwards */
     aten_site_t *site[2];                    /* as reached by http and by https; the same with AtenBaseURL */
     aten_trust_t *trust;                     /* CAs for the CAS server; set in post_config */
+    struct mod_aten_portals_t *portal_source; /* the metadata files as they were read last; NULL without any */
+    const aten_saml_service_t *service;      /* NULL: no AtenServiceKey */
     server_rec *server;
 } mod_aten_server_conf;
 
@@ -59,6 +68,8 @@ typedef struct {
     apr_array_header_t *help;                /* aten_help_link_t: inner ones first */
     int optional;
     int pass_cookie;
+    int force_authn;
+    apr_array_header_t *authn_contexts;      /* const char *; empty after AtenPortalAuthnContext none */
 } mod_aten_dir_conf;
 
 /* A section that check_config judges: which server it stands in, and where. */
@@ -86,8 +97,32 @@ int mod_aten_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
 int mod_aten_cookie_fits(const aten_site_t *site);
 /** AtenStateDir or its default. */
 const char *mod_aten_state_dir(void);
+/** Read a file of secrets: a regular file of root's (or of who starts the server) that nobody else may read or write.
+ *  @param text set to len bytes and a NUL; to be wiped by the caller
+ *  @return NULL, or what is wrong; "" if it does not exist */
+const char *mod_aten_read_secret(char **text, apr_size_t *len, const char *file, apr_pool_t *p);
 /** Read and parse a key file. @return NULL, or what is wrong; "" if it does not exist */
 const char *mod_aten_read_keys(aten_keyring_t **keys, const char *file, apr_pool_t *p);
+
+/* mod_aten_portals.c: the metadata of portals, read again when a file changes */
+/** Read the files for the first time. The result and its keys live as long as p.
+ *  @return NULL and *out set, or a sentence that names the file */
+const char *mod_aten_portals_read(struct mod_aten_portals_t **out, const apr_array_header_t *files, apr_pool_t *p);
+/** As it was read for the first time: for check_config. */
+const aten_saml_metadata_t *mod_aten_portals_first(const struct mod_aten_portals_t *source);
+/** The files of a source. */
+const apr_array_header_t *mod_aten_portals_files(const struct mod_aten_portals_t *source);
+void mod_aten_portals_child_init(apr_pool_t *pchild, server_rec *main_server);
+/** What the request's server has now, good as long as the request. Never NULL. */
+const aten_saml_metadata_t *mod_aten_portals(request_rec *r);
+
+/* mod_aten_store.c: the store of what was used once */
+/** Make the store in the state directory, with the children's owner. A store that cannot be used is a loud log line, and
+ *  no login ends until it can. @return 1, or 0: not even the directory can be made */
+int mod_aten_store_make(server_rec *s, apr_pool_t *ptemp);
+void mod_aten_store_child_init(apr_pool_t *pchild, server_rec *main_server);
+/** NULL: it could not be opened in this child. */
+const aten_store_t *mod_aten_store(void);
 
 /* mod_aten_state.c: what a process holds */
 int mod_aten_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
@@ -96,6 +131,8 @@ aten_keyring_t *mod_aten_keys(void);
 aten_random_fn mod_aten_random;
 /** The HTTP client with the limit of AtenCASMaxPending around it. */
 aten_http_fn mod_aten_http;
+/** 1 for the first child of this generation that asks: for a line that all of them would write. */
+int mod_aten_first_to_say(void);
 /** Has an hour passed since a login without a population was logged? Counts it in any case. */
 int mod_aten_note_unknown_population(apr_time_t now);
 
@@ -121,6 +158,8 @@ const aten_site_t *mod_aten_site(request_rec *r);
 void mod_aten_place(aten_place_t *place, const mod_aten_dir_conf *conf);
 aten_env_t mod_aten_env(request_rec *r);
 aten_request_t mod_aten_request(request_rec *r);
+/** Read the body of a request for a page that wants one, into request. */
+void mod_aten_read_body(request_rec *r, apr_size_t max, aten_request_t *request);
 /** Write an answer, with its log line. @return DONE */
 int mod_aten_send(request_rec *r, const aten_answer_t *answer);
 /** Is r a sub-request that only reads a place's configuration? Then notes what it found and ends it.

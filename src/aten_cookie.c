@@ -9,6 +9,7 @@
 #define HOST_PREFIX "__Host-"     /* RFC 6265bis section 4.1.3: from this host alone, by https */
 #define SECURE_PREFIX "__Secure-" /* by https; may have a domain */
 #define LOGIN_SUFFIX "-login-"
+#define RESULT_SUFFIX "-result"
 #define TOKEN "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~" /* RFC 7230, 3.2.6 */
 
 /* Bytes of a prefix at the beginning of a name, 0 without one. In any case of letters, as browsers compare it. */
@@ -38,9 +39,9 @@ const char *aten_cookie_name_parse(const char **base, const char *name, apr_pool
     return NULL;
 }
 
-char *aten_cookie_name(const char *base, const char *suffix, int https, int has_domain, apr_pool_t *p)
+char *aten_cookie_name(const char *base, const char *suffix, int https, int shared, apr_pool_t *p)
 {
-    const char *const secure = has_domain ? SECURE_PREFIX : HOST_PREFIX;
+    const char *const secure = shared ? SECURE_PREFIX : HOST_PREFIX;
 
     return apr_pstrcat(p, https ? secure : "", base, suffix, NULL);
 }
@@ -137,23 +138,34 @@ int aten_cookie_find(const char *header, const char *name, int nth, const char *
     return 1;
 }
 
-/* Base or base-login-N, with or without a prefix. */
-static int is_ours(const pair_t *pair, const char *base)
+static int begins_with(const char *name, const char *end, const char *beginning)
 {
-    const apr_size_t base_len = strlen(base);
-    const apr_size_t suffix_len = strlen(LOGIN_SUFFIX);
-    const apr_size_t prefix_len = prefix_bytes(pair->name, pair->name_len);
-    const char *name = pair->name + prefix_len;
-    const char *const end = pair->name + pair->name_len;
+    const apr_size_t len = strlen(beginning);
 
-    if ((apr_size_t)(end - name) < base_len || memcmp(name, base, base_len)) return 0;
-    name += base_len;
+    return (apr_size_t)(end - name) >= len && !memcmp(name, beginning, len);
+}
+
+/* Nothing, -result or -login-N: what stands behind the base. */
+static int is_suffix(const char *name, const char *end)
+{
     if (name == end) return 1;
-    if ((apr_size_t)(end - name) <= suffix_len || memcmp(name, LOGIN_SUFFIX, suffix_len)) return 0;
-    for (name += suffix_len; name < end; name++) {
+    if (begins_with(name, end, RESULT_SUFFIX)) return name + strlen(RESULT_SUFFIX) == end;
+    if (!begins_with(name, end, LOGIN_SUFFIX)) return 0;
+    name += strlen(LOGIN_SUFFIX);
+    if (name == end) return 0;
+    for (; name < end; name++) {
         if (*name < '0' || *name > '9') return 0;
     }
     return 1;
+}
+
+/* With or without a prefix. */
+static int is_ours(const pair_t *pair, const char *base)
+{
+    const char *const name = pair->name + prefix_bytes(pair->name, pair->name_len);
+    const char *const end = pair->name + pair->name_len;
+
+    return begins_with(name, end, base) && is_suffix(name + strlen(base), end);
 }
 
 /* Part by part, so that what stays is copied as it came, malformed parts too.
@@ -193,10 +205,21 @@ const char *aten_cookie_strip(const char *header, const char *base, apr_pool_t *
 
 /* -- Writing Set-Cookie -- */
 
-char *aten_cookie_set(const char *name, const char *value, int https, const char *domain, int max_age, apr_pool_t *p)
+static char *set_cookie(const char *name, const char *value, int https, const char *path, const char *domain,
+                        int max_age, apr_pool_t *p)
 {
     const char *age = max_age >= 0 ? apr_psprintf(p, "; Max-Age=%d", max_age) : "";
 
-    return apr_pstrcat(p, name, "=", max_age ? value : "", "; Path=/", domain ? "; Domain=" : "", domain ? domain : "",
-                       age, https ? "; Secure" : "", "; HttpOnly; SameSite=Lax", NULL);
+    return apr_pstrcat(p, name, "=", max_age ? value : "", "; Path=", path, domain ? "; Domain=" : "",
+                       domain ? domain : "", age, https ? "; Secure" : "", "; HttpOnly; SameSite=Lax", NULL);
+}
+
+char *aten_cookie_set(const char *name, const char *value, int https, const char *domain, int max_age, apr_pool_t *p)
+{
+    return set_cookie(name, value, https, "/", domain, max_age, p);
+}
+
+char *aten_cookie_set_at(const char *name, const char *value, int https, const char *path, int max_age, apr_pool_t *p)
+{
+    return set_cookie(name, value, https, path, NULL, max_age, p);
 }

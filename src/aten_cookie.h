@@ -9,8 +9,11 @@
  *  @return NULL and *base set, or a sentence */
 const char *aten_cookie_name_parse(const char **base, const char *name, apr_pool_t *p);
 
-/** The full name: prefix + base + suffix. @param suffix "" or "-login-3" */
-char *aten_cookie_name(const char *base, const char *suffix, int https, int has_domain, apr_pool_t *p);
+/** The full name: prefix + base + suffix.
+ *  @param suffix "", "-login-3" or "-result"
+ *  @param shared it has a domain, or a Path other than "/": then a browser takes no __Host- (RFC 6265bis, 4.1.3.2), and
+ *                with https the prefix is __Secure- */
+char *aten_cookie_name(const char *base, const char *suffix, int https, int shared, apr_pool_t *p);
 
 /** Find a cookie by its exact name (never by a prefix of it).
  *  @param header the Cookie header's value, or NULL; as a browser sent it: "a=1; b=2"
@@ -26,13 +29,17 @@ void aten_cookie_each(const char *header,
                                   apr_size_t value_len),
                       void *baton);
 
-/** The header without the module's cookies: the session's (all spellings of the prefix) and every NAME-login-N. The
- *  others stay as they are, in their order.
+/** The header without the module's cookies: the session's, every NAME-login-N and NAME-result, all of them in all
+ *  spellings of the prefix. The others stay as they are, in their order.
  *  @return header itself if none of ours is in it, NULL if nothing is left */
 const char *aten_cookie_strip(const char *header, const char *base, apr_pool_t *p);
 
 /** A Set-Cookie value: HttpOnly, SameSite=Lax, Path=/, Secure with https. No Domain unless given.
  *  @param max_age seconds; -1: none (it ends with the browser); 0: take the cookie away (value is then left empty) */
 char *aten_cookie_set(const char *name, const char *value, int https, const char *domain, int max_age, apr_pool_t *p);
+
+/** The same for one path alone, without a domain. @param name from aten_cookie_name as shared
+ *  @param path begins with '/', from configuration */
+char *aten_cookie_set_at(const char *name, const char *value, int https, const char *path, int max_age, apr_pool_t *p);
 
 #endif

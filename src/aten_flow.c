@@ -4,6 +4,9 @@
 
 #include <apr_strings.h>
 
+/* A message of 256 KiB (aten_xml.h) in base64, with every '+', '/' and line end percent-encoded. */
+#define ATEN_ACS_BODY_MAX (512 * 1024)
+
 static int place_has_profile(const aten_place_t *place, const char *id)
 {
     int i;
@@ -11,6 +14,18 @@ static int place_has_profile(const aten_place_t *place, const char *id)
     if (!place->profile_ids) return 1;
     for (i = 0; i < place->profile_ids->nelts; i++) {
         if (aten_same(APR_ARRAY_IDX(place->profile_ids, i, const char *), id)) return 1;
+    }
+    return 0;
+}
+
+/* AtenPortalAuthnContext holds for a session too that was made by a login for another path. */
+static int place_takes_context(const aten_place_t *place, const aten_session_t *session)
+{
+    int i;
+
+    if (!place->authn_contexts || session->backend != ATEN_BACKEND_ATEN) return 1;
+    for (i = 0; session->subject && i < place->authn_contexts->nelts; i++) {
+        if (aten_same(APR_ARRAY_IDX(place->authn_contexts, i, const char *), session->subject->authn_context)) return 1;
     }
     return 0;
 }
@@ -25,6 +40,7 @@ aten_verdict_t aten_flow_admit(const aten_place_t *place, const aten_person_t *p
     standing->open = person->populations;
 
     if (!place_has_profile(place, person->session->profile)) return ATEN_V_PROFILE_NOT_HERE;
+    if (!place_takes_context(place, person->session)) return ATEN_V_CONTEXT_NOT_HERE;
     if (!place->cutoff || place->cutoff->off || person->session->backend != ATEN_BACKEND_CAS) return ATEN_V_OK;
     aten_cutoff_judge(place->cutoff, place->notice, person->populations, now, standing, p);
     return standing->verdict;
@@ -153,6 +169,18 @@ static aten_page_t *page_not_here(const aten_turn_t *turn, const char *to)
     return page;
 }
 
+/* Logged in, but by a way that this page does not take: the same profile once more, and the portal is asked for one. */
+static aten_page_t *page_context(const aten_turn_t *turn, const char *to)
+{
+    aten_page_t *page = aten_turn_page(turn, ATEN_T_PORTAL_CONTEXT_TITLE);
+    const aten_person_t *person = turn->request->person;
+    const char *params[] = {"to", to, "profile", person ? person->session->profile : NULL, "switch", "1", NULL};
+
+    aten_page_line(page, aten_say(turn, ATEN_T_PORTAL_CONTEXT_WHY, NULL));
+    aten_page_button(page, aten_own_url(turn, "/login", params), aten_say(turn, ATEN_T_TRY_AGAIN, NULL), 1);
+    return page;
+}
+
 /* Who was refused, for the log: an administrator must be able to find the account. */
 static const char *refused_user(const aten_turn_t *turn)
 {
@@ -177,6 +205,7 @@ aten_answer_t *aten_flow_refuse(const aten_env_t *env, const aten_site_t *site, 
     else {
         if (verdict == ATEN_V_CAS_CLOSED) page = page_closed(&turn, place, standing, to);
         else if (verdict == ATEN_V_POPULATION_UNKNOWN) page = page_unknown(&turn, place, to);
+        else if (verdict == ATEN_V_CONTEXT_NOT_HERE) page = page_context(&turn, to);
         else page = page_not_here(&turn, to);
         page->help = aten_help_buttons(&turn, place, NULL);
         answer = aten_answer_page(&turn, page, 403, verdict, ATEN_LOG_INFO);
@@ -275,8 +304,12 @@ static aten_answer_t *page_style(const aten_turn_t *turn)
 static aten_answer_t *page_logged_out(const aten_turn_t *turn)
 {
     aten_page_t *page = aten_turn_page(turn, ATEN_T_LOGGED_OUT_TITLE);
+    const aten_person_t *person = turn->request->person;
 
     aten_page_line(page, aten_say(turn, ATEN_T_LOGGED_OUT_WHY, NULL));
+    if (person && person->session->backend == ATEN_BACKEND_ATEN) {
+        aten_page_line(page, aten_say(turn, ATEN_T_LOGGED_OUT_PORTAL, NULL));
+    }
     aten_page_button(page, turn->site->home, aten_say(turn, ATEN_T_TO_HOME, NULL), 1);
     return aten_answer_page(turn, page, 200, ATEN_V_OK, ATEN_LOG_NONE);
 }
@@ -328,38 +361,83 @@ static aten_answer_t *page_cas_post(const aten_turn_t *turn)
     return answer;
 }
 
+/* The address stands in our metadata already, for portals that want one; the exchange itself needs the store of ended
+ * sessions. */
+static aten_answer_t *page_saml_logout(const aten_turn_t *turn)
+{
+    aten_page_t *page = aten_turn_page(turn, ATEN_T_PORTAL_LOGOUT_TITLE);
+    aten_answer_t *answer;
+
+    if (!turn->site->portals->nelts) return aten_answer_error(turn, ATEN_V_NOT_FOUND, NULL, NULL);
+    aten_page_line(page, aten_say(turn, ATEN_T_PORTAL_LOGOUT_WHY, NULL));
+    aten_page_button(page, aten_own_url(turn, "/logout", NULL), aten_say(turn, ATEN_T_PORTAL_LOGOUT_HERE, NULL), 1);
+    answer = aten_answer_page(turn, page, 501, ATEN_V_METHOD, ATEN_LOG_INFO);
+    answer->why = "SAML single logout is not supported by this version";
+    return answer;
+}
+
 static int is_get(const aten_request_t *request)
 {
     return aten_same(request->method, "GET") || aten_same(request->method, "HEAD");
 }
 
+/* The module's own pages. */
+typedef struct {
+    const char *page;
+    aten_answer_t *(*get)(const aten_turn_t *turn);
+    aten_answer_t *(*post)(const aten_turn_t *turn);
+    int head;            /* a HEAD is answered like a GET: not where a GET uses something up */
+    apr_size_t body_max; /* of a POST */
+} own_page_t;
+
+static const own_page_t own_pages[] = {
+    {"/login", aten_login_page, NULL, 1, 0},
+    {"/cas", aten_cas_return, page_cas_post, 0, 0},
+    {"/saml/acs", NULL, aten_saml_acs, 0, ATEN_ACS_BODY_MAX},
+    {"/saml/done", aten_saml_done, NULL, 0, 0},
+    {"/saml/metadata", aten_saml_metadata_page, NULL, 1, 0},
+    {"/saml/logout", page_saml_logout, page_saml_logout, 0, 0},
+    {"/logout", page_logout, NULL, 0, 0},
+    {"/session", page_session, NULL, 1, 0},
+    {"/style.css", page_style, NULL, 1, 0},
+};
+
+static const own_page_t *own_page_of(const char *page)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(own_pages) / sizeof(own_pages[0]); i++) {
+        if (aten_same(own_pages[i].page, page)) return &own_pages[i];
+    }
+    return NULL;
+}
+
+apr_size_t aten_flow_body_max(const char *page, const char *method)
+{
+    const own_page_t *own = own_page_of(page);
+
+    return own && aten_same(method, "POST") ? own->body_max : 0;
+}
+
+static const char *allowed_methods(const own_page_t *own)
+{
+    if (!own->get) return "POST";
+    if (own->post) return "GET, POST";
+    return own->head ? "GET, HEAD" : "GET";
+}
+
 aten_answer_t *aten_flow_page(const aten_env_t *env, const aten_site_t *site, const aten_request_t *request,
                               const char *page, apr_pool_t *p)
 {
-    static const struct {
-        const char *page;
-        aten_answer_t *(*get)(const aten_turn_t *turn);
-        aten_answer_t *(*post)(const aten_turn_t *turn);
-        int head; /* a HEAD is answered like a GET: not where a GET uses something up */
-    } pages[] = {
-        {"/login", aten_login_page, NULL, 1},
-        {"/cas", aten_cas_return, page_cas_post, 0},
-        {"/logout", page_logout, NULL, 0},
-        {"/session", page_session, NULL, 1},
-        {"/style.css", page_style, NULL, 1},
-    };
     aten_turn_t turn = aten_turn_make(env, site, request, p);
+    const own_page_t *own = own_page_of(page);
     aten_answer_t *answer;
-    apr_size_t i;
 
-    for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
-        if (!aten_same(pages[i].page, page)) continue;
-        if (pages[i].post && aten_same(request->method, "POST")) return pages[i].post(&turn);
-        if (is_get(request) && (pages[i].head || aten_same(request->method, "GET"))) return pages[i].get(&turn);
-        answer = aten_answer_error(&turn, ATEN_V_METHOD, NULL, NULL);
-        apr_table_setn(answer->headers, "Allow", pages[i].post ? "GET, POST" : pages[i].head ? "GET, HEAD" : "GET");
-        return answer;
-    }
     if (!*page || aten_same(page, "/")) return aten_answer_to_chooser(&turn, NULL);
-    return aten_answer_error(&turn, ATEN_V_NOT_FOUND, NULL, NULL);
+    if (!own) return aten_answer_error(&turn, ATEN_V_NOT_FOUND, NULL, NULL);
+    if (own->post && aten_same(request->method, "POST")) return own->post(&turn);
+    if (own->get && is_get(request) && (own->head || aten_same(request->method, "GET"))) return own->get(&turn);
+    answer = aten_answer_error(&turn, ATEN_V_METHOD, NULL, NULL);
+    apr_table_setn(answer->headers, "Allow", allowed_methods(own));
+    return answer;
 }

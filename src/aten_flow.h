@@ -7,8 +7,10 @@
 #include <apr_time.h>
 
 #include "aten_http.h"
+#include "aten_saml_metadata.h"
 #include "aten_session.h"
 #include "aten_site.h"
+#include "aten_store.h"
 #include "aten_util.h"
 #include "aten_verdict.h"
 
@@ -20,6 +22,10 @@ typedef struct {
     void *random_baton;
     aten_http_fn *http;
     void *http_baton;
+    const aten_store_t *store;  /* NULL: it could not be opened; then no login ends */
+    /* the metadata of the site's portals as the files have it now; never NULL, good as long as the request */
+    const aten_saml_metadata_t *(*metadata_of)(void *baton);
+    void *metadata_baton;
     /* the place that a path of this site is in; never NULL */
     const aten_place_t *(*place_of)(void *baton, const char *to);
     void *place_baton;
@@ -44,6 +50,9 @@ typedef struct {
     const char *sec_fetch_site;
     const char *requested_with;   /* X-Requested-With */
     const char *content_type;
+    const char *body;             /* of a page for which aten_flow_body_max is not 0; len bytes and a NUL */
+    apr_size_t body_len;
+    aten_verdict_t body_verdict;  /* OK, BODY_LARGE or BODY_BROKEN */
     const aten_person_t *person;  /* NULL: no session */
 } aten_request_t;
 
@@ -67,7 +76,7 @@ typedef struct {
 
 /** May this person in, at this place, now? The one decision that every request with a session makes.
  *  @param standing filled where the session came by CAS and the place has a cut-off; otherwise all populations are open
- *  @return OK, PROFILE_NOT_HERE, CAS_CLOSED or POPULATION_UNKNOWN */
+ *  @return OK, PROFILE_NOT_HERE, CAS_CLOSED, POPULATION_UNKNOWN or CONTEXT_NOT_HERE */
 aten_verdict_t aten_flow_admit(const aten_place_t *place, const aten_person_t *person, apr_time_t now,
                                aten_standing_t *standing, apr_pool_t *p);
 
@@ -90,6 +99,9 @@ aten_answer_t *aten_flow_forbid(const aten_env_t *env, const aten_site_t *site, 
  *  @param why for the log */
 aten_answer_t *aten_flow_fail(const aten_env_t *env, const aten_site_t *site, const aten_request_t *request,
                               aten_verdict_t verdict, const char *why, apr_pool_t *p);
+
+/** How many bytes of a request's body one of the module's own pages reads; 0: none, and it must not be read. */
+apr_size_t aten_flow_body_max(const char *page, const char *method);
 
 /** One of the module's own pages. @param page what stands behind AtenPath: "/login" */
 aten_answer_t *aten_flow_page(const aten_env_t *env, const aten_site_t *site, const aten_request_t *request,

@@ -7,6 +7,7 @@
 
 #include "aten_cookie.h"
 #include "aten_flow_private.h"
+#include "aten_session_variables.h"
 
 #define REFERENCE_BYTES 5   /* 10 hexadecimal digits: short enough to be read out on the telephone */
 #define SAY_ARGUMENTS 4
@@ -223,8 +224,36 @@ static const telling_t tellings[] = {
     {ATEN_V_XML_DTD, 502, ATEN_T_CAS_ANSWER_TITLE, ATEN_T_CAS_ANSWER_WHY, ATEN_LOG_ERROR},
     {ATEN_V_XML_DEEP, 502, ATEN_T_CAS_ANSWER_TITLE, ATEN_T_CAS_ANSWER_WHY, ATEN_LOG_ERROR},
     {ATEN_V_XML_LARGE, 502, ATEN_T_CAS_ANSWER_TITLE, ATEN_T_CAS_ANSWER_WHY, ATEN_LOG_ERROR},
+    {ATEN_V_BODY_LARGE, 413, ATEN_T_BAD_REQUEST_TITLE, ATEN_T_BAD_REQUEST_WHY, ATEN_LOG_INFO},
+    {ATEN_V_BODY_BROKEN, 400, ATEN_T_BAD_REQUEST_TITLE, ATEN_T_BAD_REQUEST_WHY, ATEN_LOG_INFO},
+    {ATEN_V_STORE, 503, ATEN_T_STORE_TITLE, ATEN_T_STORE_WHY, ATEN_LOG_ERROR},
+    {ATEN_V_PENDING_OTHER, 403, ATEN_T_PORTAL_ANSWER_TITLE, ATEN_T_PORTAL_ANSWER_WHY, ATEN_LOG_WARN},
+    {ATEN_V_SAML_ENCODING, 400, ATEN_T_BAD_REQUEST_TITLE, ATEN_T_BAD_REQUEST_WHY, ATEN_LOG_INFO},
+    {ATEN_V_SAML_METADATA, 503, ATEN_T_PORTAL_DOWN_TITLE, ATEN_T_PORTAL_DOWN_WHY, ATEN_LOG_ERROR},
+    {ATEN_V_SAML_STATUS, 403, ATEN_T_PORTAL_STATUS_TITLE, ATEN_T_PORTAL_STATUS_WHY, ATEN_LOG_INFO},
+    {ATEN_V_SAML_UNSOLICITED, 403, ATEN_T_PORTAL_UNSOLICITED_TITLE, ATEN_T_PORTAL_UNSOLICITED_WHY, ATEN_LOG_INFO},
+    {ATEN_V_SAML_AUTHN_OLD, 403, ATEN_T_PORTAL_CONTEXT_TITLE, ATEN_T_PORTAL_CONTEXT_WHY, ATEN_LOG_WARN},
+    {ATEN_V_SAML_AUTHN_CONTEXT, 403, ATEN_T_PORTAL_CONTEXT_TITLE, ATEN_T_PORTAL_CONTEXT_WHY, ATEN_LOG_WARN},
+    {ATEN_V_IDENTITY_NONE, 403, ATEN_T_IDENTITY_TITLE, ATEN_T_IDENTITY_WHY, ATEN_LOG_WARN},
+    {ATEN_V_IDENTITY_NAME, 403, ATEN_T_IDENTITY_TITLE, ATEN_T_IDENTITY_WHY, ATEN_LOG_WARN},
+    {ATEN_V_IDENTITY_USER, 403, ATEN_T_IDENTITY_TITLE, ATEN_T_IDENTITY_WHY, ATEN_LOG_WARN},
+    {ATEN_V_VECTEUR_MALFORMED, 403, ATEN_T_IDENTITY_TITLE, ATEN_T_IDENTITY_WHY, ATEN_LOG_WARN},
+    {ATEN_V_VECTEUR_MIXED, 403, ATEN_T_IDENTITY_TITLE, ATEN_T_IDENTITY_WHY, ATEN_LOG_WARN},
+    {ATEN_V_VECTEUR_SEVERAL, 403, ATEN_T_IDENTITY_TITLE, ATEN_T_IDENTITY_WHY, ATEN_LOG_WARN},
+    {ATEN_V_PORTAL_SCOPE, 403, ATEN_T_SCOPE_TITLE, ATEN_T_SCOPE_WHY, ATEN_LOG_WARN},
+    {ATEN_V_PORTAL_KIND, 403, ATEN_T_SCOPE_TITLE, ATEN_T_SCOPE_WHY, ATEN_LOG_WARN},
     {ATEN_V_CAS_TICKET_REFUSED, 403, ATEN_T_CAS_TICKET_TITLE, ATEN_T_CAS_TICKET_WHY, ATEN_LOG_INFO},
 };
+
+/* What a portal's answer is refused for, whatever it is: one page for all of it, so that who forges messages learns
+ * nothing from it. The reason stands in the log. */
+static const telling_t portal_answer = {ATEN_V_SAML_MALFORMED, 403, ATEN_T_PORTAL_ANSWER_TITLE,
+                                        ATEN_T_PORTAL_ANSWER_WHY, ATEN_LOG_WARN};
+
+static int is_saml(aten_verdict_t verdict)
+{
+    return verdict >= ATEN_V_SAML_ENCODING && verdict <= ATEN_V_SAML_REPLAYED;
+}
 
 static const telling_t *telling_of(aten_verdict_t verdict)
 {
@@ -233,7 +262,7 @@ static const telling_t *telling_of(aten_verdict_t verdict)
     for (i = 0; i < sizeof(tellings) / sizeof(tellings[0]); i++) {
         if (tellings[i].verdict == verdict) return &tellings[i];
     }
-    return &tellings[0];
+    return is_saml(verdict) ? &portal_answer : &tellings[0];
 }
 
 /* Where the configuration itself is in doubt, nothing of it is asked. */
@@ -243,9 +272,9 @@ static apr_array_header_t *help_for(const aten_turn_t *turn, aten_verdict_t verd
     return aten_help_buttons(turn, turn->env->place_of(turn->env->place_baton, to ? to : turn->site->home), NULL);
 }
 
-aten_answer_t *aten_answer_error(const aten_turn_t *turn, aten_verdict_t verdict, const char *why, const char *to)
+static aten_answer_t *answer_error(const aten_turn_t *turn, const telling_t *tell, aten_verdict_t verdict,
+                                   const char *why, const char *to)
 {
-    const telling_t *tell = telling_of(verdict);
     const char *params[] = {"to", to, NULL};
     aten_answer_t *answer;
     aten_page_t *page;
@@ -267,6 +296,19 @@ aten_answer_t *aten_answer_error(const aten_turn_t *turn, aten_verdict_t verdict
     answer->why = why;
     if (tell->status == 503) apr_table_setn(answer->headers, "Retry-After", "5");
     return answer;
+}
+
+aten_answer_t *aten_answer_error(const aten_turn_t *turn, aten_verdict_t verdict, const char *why, const char *to)
+{
+    return answer_error(turn, telling_of(verdict), verdict, why, to);
+}
+
+aten_answer_t *aten_answer_portal_error(const aten_turn_t *turn, aten_verdict_t verdict, const char *why)
+{
+    const telling_t *tell = verdict >= ATEN_V_XML_MALFORMED && verdict <= ATEN_V_XML_LARGE ? &portal_answer
+                                                                                           : telling_of(verdict);
+
+    return answer_error(turn, tell, verdict, why, NULL);
 }
 
 const char *aten_populations_text(const aten_turn_t *turn, const apr_array_header_t *names)
@@ -345,26 +387,14 @@ const char *aten_profile_text(const aten_turn_t *turn, const aten_profile_t *pro
     return apr_pstrcat(turn->p, label->group, " > ", label->text, NULL);
 }
 
-static const char *first_value(const apr_array_header_t *attributes, const apr_array_header_t *names)
-{
-    int i;
-
-    for (i = 0; names && i < names->nelts; i++) {
-        const apr_array_header_t *values = aten_attribute_values(attributes, APR_ARRAY_IDX(names, i, const char *));
-
-        if (values && values->nelts) return APR_ARRAY_IDX(values, 0, const char *);
-    }
-    return NULL;
-}
-
 const char *aten_person_name(const aten_turn_t *turn, const aten_person_t *person)
 {
-    const aten_identity_t *identity = &person->session->identity;
-    const char *prenom = first_value(identity->attributes, turn->site->fields->prenom);
-    const char *nom = first_value(identity->attributes, turn->site->fields->nom);
+    const apr_table_t *variables = aten_session_variables(person->session, person->populations, turn->site->fields,
+                                                          NULL, turn->p);
+    const char *prenom = apr_table_get(variables, "ATEN_PRENOM"), *nom = apr_table_get(variables, "ATEN_NOM");
 
     if (prenom && nom) return apr_pstrcat(turn->p, prenom, " ", nom, NULL);
-    return nom ? nom : identity->user;
+    return nom ? nom : person->session->identity.user;
 }
 
 void aten_answer_end_session(const aten_turn_t *turn, aten_answer_t *answer)
@@ -381,7 +411,8 @@ void aten_answer_end_session(const aten_turn_t *turn, aten_answer_t *answer)
 aten_pending_place_t aten_turn_pending_place(const aten_turn_t *turn)
 {
     const aten_site_t *site = turn->site;
-    aten_pending_place_t place = {turn->env->keys, site->cookie_base, site->base->https, site->base->host};
+    aten_pending_place_t place = {turn->env->keys, site->cookie_base, site->base->https, site->base->host,
+                                  ATEN_PENDING_ALL};
 
     return place;
 }

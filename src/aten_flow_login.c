@@ -170,8 +170,10 @@ aten_answer_t *aten_login_begin(const aten_turn_t *turn, const aten_place_t *pla
 {
     const aten_way_t *way = aten_profile_way(profile, turn->env->now);
     const aten_cas_server_t *server = aten_site_cas_server(turn->site, way);
+    const aten_portal_t *portal = aten_site_portal(turn->site, way);
     aten_outlook_t outlook;
 
+    if (portal) return aten_saml_begin(turn, place, portal, profile, to, renew, retry);
     if (!server) return profile_closed(turn, place, profile, to, NULL);
     aten_cutoff_outlook(place->cutoff, place->notice, turn->env->now, &outlook, turn->p);
     if (outlook.closed) {

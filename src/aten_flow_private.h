@@ -8,6 +8,7 @@
 #include "aten_flow.h"
 #include "aten_page.h"
 #include "aten_pending.h"
+#include "aten_result.h"
 #include "aten_text.h"
 
 /* One request on its way through the flow. */
@@ -55,6 +56,9 @@ aten_answer_t *aten_answer_script(const aten_turn_t *turn, int status, aten_verd
 /** The page (or for a script the JSON) that tells an error of the protocol or of the request. */
 aten_answer_t *aten_answer_error(const aten_turn_t *turn, aten_verdict_t verdict, const char *why, const char *to);
 
+/** The same for what is wrong with a portal's answer: XML is then the portal's, not the CAS server's. */
+aten_answer_t *aten_answer_portal_error(const aten_turn_t *turn, aten_verdict_t verdict, const char *why);
+
 /** The module's own address with parameters: site path + page. */
 char *aten_own_url(const aten_turn_t *turn, const char *page, const char *const params[]);
 
@@ -97,7 +101,46 @@ aten_answer_t *aten_login_page(const aten_turn_t *turn);
 aten_chooser_t *aten_chooser_view(const aten_turn_t *turn, const aten_place_t *place, const char *to, int asked,
                                   int renew, int *explain, const aten_profile_t **only);
 
+/* --- aten_flow_saml.c: where an ATEN login begins, and our metadata page --- */
+aten_answer_t *aten_saml_begin(const aten_turn_t *turn, const aten_place_t *place, const aten_portal_t *portal,
+                               const aten_profile_t *profile, const char *to, int renew, int retry);
+aten_answer_t *aten_saml_metadata_page(const aten_turn_t *turn);
+
+/** Which path the results of this site are kept for, and how. */
+aten_result_place_t aten_turn_result_place(const aten_turn_t *turn);
+
+/* --- aten_flow_acs.c: the portal's answer arrives, in whichever browser --- */
+aten_answer_t *aten_saml_acs(const aten_turn_t *turn);
+
+/* --- aten_flow_done.c: where an ATEN login ends, in the browser that began it --- */
+aten_answer_t *aten_saml_done(const aten_turn_t *turn);
+
 /* --- aten_flow_cas.c: where a CAS login ends --- */
 aten_answer_t *aten_cas_return(const aten_turn_t *turn);
+
+/* --- aten_flow_end.c: what the backends share where a login ends --- */
+
+/** The cookies that take a pending login away go first: the answer may put a new one into the same place. */
+aten_answer_t *aten_end_with_cookies(const aten_turn_t *turn, const apr_array_header_t *cookies,
+                                     aten_answer_t *answer);
+
+/** The live session goes on, or one fresh request goes to the same backend, whose own session answers without a
+ *  screen. @param profile its id, or NULL @param to where the person wanted to go, or NULL */
+aten_answer_t *aten_end_begin_again(const aten_turn_t *turn, const char *profile, const char *to, int retry);
+
+/** An answer for which no login waits (any more). The second time in a row ends in a page.
+ *  @param to where the person wanted to go, or NULL */
+aten_answer_t *aten_end_nothing_pending(const aten_turn_t *turn, const aten_state_t *state, const char *to);
+
+/** A pending login is used once, on this machine, across all processes. @param why for the log
+ *  @return OK, PENDING_USED or STORE */
+aten_verdict_t aten_end_use_once(const aten_turn_t *turn, const char *nonce, apr_time_t begun, const char **why);
+
+/** Who has just proved who they are: let in at the path that they asked for? Then the session's cookie and the way
+ *  there; if not, no session is made at all.
+ *  @param session with its profile; the first `needed` attributes must fit into the cookie
+ *  @param by      for the log: "CAS" */
+aten_answer_t *aten_end_judge(const aten_turn_t *turn, aten_session_t *session, int needed, const char *to,
+                              const char *by);
 
 #endif

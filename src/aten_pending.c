@@ -43,21 +43,42 @@ char *aten_pending_state(const aten_pending_t *pending, int retry, apr_pool_t *p
     return apr_pstrcat(p, pending->nonce, retry ? ".1." : ".0.", pending->profile, NULL);
 }
 
-int aten_pending_state_parse(aten_state_t *out, const char *state, apr_pool_t *p)
+/* @return what stands behind nonce and try, or NULL */
+static const char *parse_start(aten_state_t *out, const char *state, apr_pool_t *p)
 {
-    const char *mark, *profile;
-    apr_size_t profile_len;
+    const char *mark;
 
-    if (!state || strspn(state, NONCE_SET) != NONCE_CHARS) return 0;
+    if (!state || strspn(state, NONCE_SET) != NONCE_CHARS) return NULL;
     mark = state + NONCE_CHARS;
-    if (strncmp(mark, ".0.", 3) && strncmp(mark, ".1.", 3)) return 0;
-    profile = mark + 3;
-    profile_len = strspn(profile, PROFILE_SET);
-    if (!profile_len || profile_len > PROFILE_MAX || profile[profile_len]) return 0;
+    if (strncmp(mark, ".0", 2) && strncmp(mark, ".1", 2)) return NULL;
     out->nonce = apr_pstrmemdup(p, state, NONCE_CHARS);
     out->retry = mark[1] == '1';
-    out->profile = apr_pstrdup(p, profile);
+    out->profile = NULL;
+    return mark + 2;
+}
+
+int aten_pending_state_parse(aten_state_t *out, const char *state, apr_pool_t *p)
+{
+    const char *rest = parse_start(out, state, p);
+    apr_size_t profile_len;
+
+    if (!rest || *rest++ != '.') return 0;
+    profile_len = strspn(rest, PROFILE_SET);
+    if (!profile_len || profile_len > PROFILE_MAX || rest[profile_len]) return 0;
+    out->profile = apr_pstrdup(p, rest);
     return 1;
+}
+
+char *aten_pending_relay(const aten_pending_t *pending, int retry, apr_pool_t *p)
+{
+    return apr_pstrcat(p, pending->nonce, retry ? ".1" : ".0", NULL);
+}
+
+int aten_pending_relay_parse(aten_state_t *out, const char *relay, apr_pool_t *p)
+{
+    const char *rest = parse_start(out, relay, p);
+
+    return rest && !*rest;
 }
 
 /* -- Packing -- */
@@ -70,7 +91,7 @@ static void pack_pending(aten_pack_t *pack, const aten_pending_t *pending, apr_p
     aten_pack_time(pack, pending->begun);
     aten_pack_number(pack, (apr_uint64_t)pending->backend, 1);
     aten_pack_bytes(pack, pending->backend_key, sizeof(pending->backend_key));
-    aten_pack_number(pack, pending->renew ? 1 : 0, 1);
+    aten_pack_number(pack, (pending->renew ? 1u : 0u) | (pending->retry ? 2u : 0u), 1);
     aten_pack_name(pack, pending->profile);
     aten_pack_name(pack, pending->to);
 }
@@ -78,6 +99,7 @@ static void pack_pending(aten_pack_t *pack, const aten_pending_t *pending, apr_p
 static int unpack_pending(aten_pending_t *pending, const unsigned char *data, apr_size_t len)
 {
     aten_unpack_t in;
+    unsigned int flags;
 
     memset(pending, 0, sizeof(*pending));
     aten_unpack_init(&in, data, len);
@@ -86,10 +108,12 @@ static int unpack_pending(aten_pending_t *pending, const unsigned char *data, ap
     pending->begun = aten_unpack_time(&in);
     pending->backend = (aten_backend_t)aten_unpack_number(&in, 1);
     aten_unpack_bytes(&in, pending->backend_key, sizeof(pending->backend_key));
-    pending->renew = (int)aten_unpack_number(&in, 1);
+    flags = (unsigned int)aten_unpack_number(&in, 1);
+    pending->renew = flags & 1;
+    pending->retry = (flags >> 1) & 1;
     pending->profile = aten_unpack_name(&in);
     pending->to = aten_unpack_name(&in);
-    return aten_unpack_done(&in) && strspn(pending->nonce, NONCE_SET) == NONCE_CHARS && pending->renew <= 1
+    return aten_unpack_done(&in) && strspn(pending->nonce, NONCE_SET) == NONCE_CHARS && flags <= 3
            && (pending->backend == ATEN_BACKEND_CAS || pending->backend == ATEN_BACKEND_ATEN);
 }
 
@@ -154,6 +178,31 @@ static void read_slots(const aten_pending_place_t *place, const char *header,
     aten_cookie_each(header, read_cookie, &reader);
 }
 
+/* -- Was there a second try just now? -- */
+
+typedef struct {
+    apr_time_t since;
+    int found;
+} recent_t;
+
+static int note_retry(void *baton, int slot, const aten_pending_t *pending, apr_size_t len)
+{
+    recent_t *recent = baton;
+
+    (void)slot;
+    (void)len;
+    recent->found |= pending->retry && pending->begun > recent->since;
+    return !recent->found;
+}
+
+int aten_pending_tried_again(const aten_pending_place_t *place, const char *header, apr_time_t now, apr_pool_t *p)
+{
+    recent_t recent = {now - apr_time_from_sec(ATEN_PENDING_RETRY_SECONDS), 0};
+
+    read_slots(place, header, note_retry, &recent, p);
+    return recent.found;
+}
+
 /* -- Storing -- */
 
 /* Since when each slot is taken, 0 for a free one, and the bytes of its cookie's value, an expired one's too. */
@@ -198,7 +247,7 @@ static void make_room(const aten_pending_place_t *place, occupancy_t *slots, int
 
     slots->bytes[slot] = 0;
     for (i = 0; i < ATEN_PENDING_SLOTS; i++) all += slots->bytes[i];
-    while (all && all + len > ATEN_PENDING_ALL) {
+    while (all && all + len > place->all) {
         oldest = -1;
         for (i = 0; i < ATEN_PENDING_SLOTS; i++) {
             if (slots->bytes[i] && (oldest < 0 || slots->taken[i] < slots->taken[oldest])) oldest = i;

@@ -21,6 +21,7 @@
 #define ATEN_PENDING_LONG_MAX 3072   /* ... in slot 0 */
 #define ATEN_PENDING_CAS_SECONDS 600
 #define ATEN_PENDING_SAML_SECONDS 3600
+#define ATEN_PENDING_RETRY_SECONDS 30
 #define ATEN_PENDING_KEPT_SECONDS 14400 /* Max-Age: a late answer still finds where the person wanted to go */
 
 typedef struct {
@@ -31,6 +32,7 @@ typedef struct {
     const char *profile;
     const char *to;                 /* where to afterwards, already judged by aten_return_path */
     int renew;                      /* the person asked to log in again */
+    int retry;                      /* begun by itself, after an answer that was not believed */
 } aten_pending_t;
 
 /** Make one. @return NULL if the random source failed */
@@ -52,12 +54,20 @@ typedef struct {
 /** @return 1 and *out set, or 0: not of that form */
 int aten_pending_state_parse(aten_state_t *out, const char *state, apr_pool_t *p);
 
+/** The RelayState of a SAML request: nonce and whether this is the second try, "NONCE.0". A state without the profile,
+ *  for a RelayState has at most 80 bytes (saml-bindings 3.4.3). */
+char *aten_pending_relay(const aten_pending_t *pending, int retry, apr_pool_t *p);
+
+/** @return 1 and nonce and retry of *out set (profile NULL), or 0: not of that form */
+int aten_pending_relay_parse(aten_state_t *out, const char *relay, apr_pool_t *p);
+
 /* How the pending cookies of a vhost are named and sealed. */
 typedef struct {
     aten_keyring_t *keys;
     const char *base;    /* the session cookie's name without prefix */
     int https;
     const char *host;
+    apr_size_t all;      /* bytes in all slots together: ATEN_PENDING_ALL, or less where more must fit beside them */
 } aten_pending_place_t;
 
 /** Put a pending login into the browser's cookies.
@@ -76,5 +86,9 @@ aten_verdict_t aten_pending_store(const aten_pending_place_t *place, const aten_
  *  @return OK; PENDING_EXPIRED with *out set all the same (where the person wanted to go); PENDING_NONE */
 aten_verdict_t aten_pending_take(const aten_pending_place_t *place, const char *nonce, const char *header,
                                  apr_time_t now, aten_pending_t **out, apr_array_header_t *cookies, apr_pool_t *p);
+
+/** Does the browser have a login that began by itself (retry) less than ATEN_PENDING_RETRY_SECONDS ago, and waits still?
+ *  Then the answer to it came in a form that leads nowhere, and a third try would make a loop. */
+int aten_pending_tried_again(const aten_pending_place_t *place, const char *header, apr_time_t now, apr_pool_t *p);
 
 #endif

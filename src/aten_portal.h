@@ -18,20 +18,23 @@ typedef struct {
     aten_portal_kind_t kind;
 } aten_portal_t;
 
+/** Is text what an entityID may be: an absolute URI of 1 to 1024 bytes of printable ASCII without blanks? */
+int aten_entity_id_is(const char *text);
+
 /** A portal by its entityID alone: every school, every kind.
- *  @return NULL and *out set, or a sentence: an entityID is 1 to 1024 bytes of printable ASCII without blanks, an
- *          absolute URI (saml-core 8.3.6) */
+ *  @return NULL and *out set, or a sentence: not an entityID (saml-core 8.3.6) */
 const char *aten_portal_make(aten_portal_t **out, const char *entity_id, apr_pool_t *p);
 
 /** AtenPortal ENTITYID [uai=034*,030*] [vectors|staff] (argv without the directive's name). A pattern is a whole UAI
- *  or 1 to 7 digits and '*'. A word twice is an error.
+ *  or 1 to 7 digits and '*'. A word twice is an error, and so are both kinds.
  *  @return NULL and *out set, or a sentence */
 const char *aten_portal_parse(aten_portal_t **out, int argc, char *const argv[], apr_pool_t *p);
 
 /** May the portal say this of a person? Every school of the identity (of each vector, of FrEduRne, of FrEduCtEleveUAI)
  *  must be in its scope, where it has one, and a portal with one must name at least one school; `vectors` needs a pupil
- *  or a parent, `staff` somebody who is neither.
- *  @param why set to a text for the log on a refusal: the school's UAI (no person's data), escaped
+ *  or a parent, `staff` somebody of whom nothing says that they are either (aten_identity_is_family).
+ *  @param why set to a text for the log on a refusal: the school's UAI (no person's data), escaped; of what is no UAI
+ *             only that; NULL with OK
  *  @return OK, PORTAL_SCOPE or PORTAL_KIND */
 aten_verdict_t aten_portal_allows(const aten_portal_t *portal, const aten_identity_t *identity, const char **why,
                                   apr_pool_t *p);

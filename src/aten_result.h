@@ -1,6 +1,6 @@
 /* What the assertion consumer service found out, on its way through the browser to /saml/done: a cross-site POST brings
- * no cookie of ours, so it cannot know which browser began the login. It is the session that will be granted, sealed for
- * another purpose and bound to the login's nonce, for 60 seconds and one use. */
+ * no cookie of ours, so it cannot know which browser began the login. It is the session that will be granted, sealed
+ * for another purpose and bound to the login's nonce, for 60 seconds and one use. */
 #ifndef ATEN_RESULT_H
 #define ATEN_RESULT_H
 
@@ -9,8 +9,8 @@
 #include "aten_verdict.h"
 
 #define ATEN_RESULT_SECONDS 60
-#define ATEN_RESULT_MAX 3072  /* bytes of the cookie's name and value: beside a session and a pending login it stays below
-                                 httpd's LimitRequestFieldSize */
+#define ATEN_RESULT_MAX 3072  /* bytes of the cookie's name and value: beside a session and a pending login it stays
+                                 below httpd's LimitRequestFieldSize */
 
 /* How the cookie is named and sealed: NAME-result, for one path alone. */
 typedef struct {
@@ -22,8 +22,8 @@ typedef struct {
 } aten_result_place_t;
 
 /** Seal a session as a result.
- *  @param session     its profile is not known yet: NULL, and stays out; session->login is the moment of the result;
- *                     attributes beyond the first `needed` are left out where they don't fit
+ *  @param session     stays as it is. Its profile is not known yet: NULL, and stays out; session->login is the moment
+ *                     of the result; attributes beyond the first `needed` are left out where they don't fit
  *  @param nonce       of the pending login that is answered; of an unsolicited answer a random one
  *  @param unsolicited nobody here asked: taken again only as such
  *  @param cookie      set to a Set-Cookie value with OK alone: __Secure- with https, Path, Max-Age, HttpOnly, Lax

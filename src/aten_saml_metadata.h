@@ -3,6 +3,8 @@
 #ifndef ATEN_SAML_METADATA_H
 #define ATEN_SAML_METADATA_H
 
+#include <apr_hash.h>
+
 #include "aten_saml.h"
 #include "aten_verdict.h"
 
@@ -26,6 +28,7 @@ typedef struct {
 
 typedef struct {
     apr_array_header_t *entities;    /* const aten_saml_entity_t *, of all files, in their order */
+    apr_hash_t *by_id;
 } aten_saml_metadata_t;
 
 /** An empty one. */

@@ -6,13 +6,14 @@
 
 #include "aten_pack.h"
 
-#define SESSION_FORMAT 1
+#define SESSION_FORMAT 2
 #define VALUE_BYTES_MIN 2     /* of an empty one: length and NUL */
 #define ATTRIBUTE_BYTES_MIN 4 /* a name of one byte, and the number of its values */
 #define COUNT_BYTES 2
 #define COUNT_MAX 0xFFFF
 #define CLOCK_SLACK apr_time_from_sec(60) /* between the clocks of several front ends */
 #define REISSUES_PER_IDLE 20
+#define SUBJECT_TEXTS 6
 
 /* -- Making -- */
 
@@ -56,7 +57,18 @@ aten_session_t *aten_session_make(aten_backend_t backend, const char *target, co
     return s;
 }
 
-/* -- Sealing -- */
+/* With its length before it, so that no two pairs give the same text. */
+static const char *credential_part(const char *text, apr_pool_t *p)
+{
+    return text ? apr_psprintf(p, "%" APR_SIZE_T_FMT ":%s", strlen(text), text) : "-";
+}
+
+char *aten_session_credential(const aten_saml_subject_t *subject, apr_pool_t *p)
+{
+    return apr_pstrcat(p, credential_part(subject->name_id, p), " ", credential_part(subject->session_index, p), NULL);
+}
+
+/* -- Packing -- */
 
 /* Of what was left out, of the attributes, of the values of all attributes together. */
 static void pack_counts(aten_pack_t *pack, int left_out, int attributes, int values)
@@ -66,8 +78,25 @@ static void pack_counts(aten_pack_t *pack, int left_out, int attributes, int val
     aten_pack_number(pack, (apr_uint64_t)values, COUNT_BYTES);
 }
 
-/* Format and times, the two names, then three counts, which are known only when the attributes are packed.
- * @return where the counts stand */
+/* Which of its texts are there, one bit each, then those. */
+static void pack_subject(aten_pack_t *pack, const aten_saml_subject_t *subject)
+{
+    const char *const texts[SUBJECT_TEXTS] = {subject->name_id, subject->format, subject->name_qualifier,
+                                              subject->sp_name_qualifier, subject->session_index,
+                                              subject->authn_context};
+    apr_uint64_t there = 0;
+    int i;
+
+    for (i = 0; i < SUBJECT_TEXTS; i++) there |= texts[i] ? (apr_uint64_t)1 << i : 0;
+    aten_pack_number(pack, there, 1);
+    for (i = 0; i < SUBJECT_TEXTS; i++) {
+        if (texts[i]) aten_pack_text(pack, texts[i]);
+    }
+    aten_pack_time(pack, subject->authn_instant);
+}
+
+/* Format and times, the two names, a portal's subject, then three counts, which are known only when the attributes are
+ * packed. @return where the counts stand */
 static apr_size_t pack_head(aten_pack_t *pack, const aten_session_t *s)
 {
     apr_size_t counts_at;
@@ -81,8 +110,9 @@ static apr_size_t pack_head(aten_pack_t *pack, const aten_session_t *s)
     aten_pack_time(pack, s->login);
     aten_pack_time(pack, s->seen);
     aten_pack_time(pack, s->end);
-    aten_pack_name(pack, s->profile);
+    aten_pack_text(pack, s->profile ? s->profile : "");
     aten_pack_name(pack, s->identity.user);
+    if (s->subject) pack_subject(pack, s->subject);
     counts_at = pack->len;
     pack_counts(pack, 0, 0, 0);
     return counts_at;
@@ -132,41 +162,55 @@ static int count_values(const apr_array_header_t *attributes)
     return count;
 }
 
-aten_verdict_t aten_session_seal(char **value, aten_session_t *session, int needed, aten_keyring_t *keys,
-                                 const aten_bind_t *bind, aten_random_fn *random, void *baton, apr_pool_t *p)
+aten_verdict_t aten_session_pack(aten_pack_t *pack, aten_session_t *session, int needed, apr_size_t room,
+                                 apr_pool_t *p)
 {
-    const apr_size_t name_len = strlen(bind->name);
     apr_array_header_t *kept;
     apr_size_t end, counts_at;
-    aten_pack_t pack;
     int left_out;
-    char *text;
 
-    if (!backend_word(session->backend) || name_len > ATEN_COOKIE_MAX) return ATEN_V_INTERNAL;
-    aten_pack_init(&pack, aten_seal_room(ATEN_COOKIE_MAX - name_len), p);
-    counts_at = pack_head(&pack, session);
-    if (pack.full) return ATEN_V_SESSION_LARGE;
-    kept = pack_attributes(&pack, session->identity.attributes, needed, p);
+    if (!backend_word(session->backend) || !session->subject != (session->backend == ATEN_BACKEND_CAS)) {
+        return ATEN_V_INTERNAL;
+    }
+    aten_pack_init(pack, room, p);
+    counts_at = pack_head(pack, session);
+    if (pack->full) return ATEN_V_SESSION_LARGE;
+    kept = pack_attributes(pack, session->identity.attributes, needed, p);
     /* What opening would refuse is not sealed: the person would be logged in and out again for ever. */
-    if (pack.bad) return ATEN_V_INTERNAL;
-    if (pack.full) return ATEN_V_SESSION_LARGE;
+    if (pack->bad) return ATEN_V_INTERNAL;
+    if (pack->full) return ATEN_V_SESSION_LARGE;
 
     left_out = session->attributes_left_out + session->identity.attributes->nelts - kept->nelts;
     if (left_out > COUNT_MAX) left_out = COUNT_MAX;
-    end = pack.len;
-    pack.len = counts_at;
-    pack_counts(&pack, left_out, kept->nelts, count_values(kept));
-    text = aten_seal(keys, bind, pack.data, end, random, baton, p);
-    if (!text) return ATEN_V_INTERNAL;
+    end = pack->len;
+    pack->len = counts_at;
+    pack_counts(pack, left_out, kept->nelts, count_values(kept));
+    pack->len = end;
     session->identity.attributes = kept;
     session->attributes_left_out = left_out;
-    *value = text;
     return ATEN_V_OK;
 }
 
-/* -- Opening -- */
+/* -- Reading what was packed -- */
 
-static void unpack_head(aten_unpack_t *in, aten_session_t *s)
+static const aten_saml_subject_t *unpack_subject(aten_unpack_t *in, apr_pool_t *p)
+{
+    aten_saml_subject_t *subject = apr_pcalloc(p, sizeof(*subject));
+    const char **const texts[SUBJECT_TEXTS] = {&subject->name_id, &subject->format, &subject->name_qualifier,
+                                               &subject->sp_name_qualifier, &subject->session_index,
+                                               &subject->authn_context};
+    const apr_uint64_t there = aten_unpack_number(in, 1);
+    int i;
+
+    if (there >> SUBJECT_TEXTS) in->failed = 1;
+    for (i = 0; i < SUBJECT_TEXTS; i++) {
+        if (there >> i & 1) *texts[i] = aten_unpack_text(in);
+    }
+    subject->authn_instant = aten_unpack_time(in);
+    return subject;
+}
+
+static void unpack_head(aten_unpack_t *in, aten_session_t *s, apr_pool_t *p)
 {
     if (aten_unpack_number(in, 1) != SESSION_FORMAT) in->failed = 1;
     s->backend = (aten_backend_t)aten_unpack_number(in, 1);
@@ -178,8 +222,10 @@ static void unpack_head(aten_unpack_t *in, aten_session_t *s)
     s->login = aten_unpack_time(in);
     s->seen = aten_unpack_time(in);
     s->end = aten_unpack_time(in);
-    s->profile = aten_unpack_name(in);
+    s->profile = aten_unpack_text(in);
+    if (!*s->profile) s->profile = NULL;
     s->identity.user = aten_unpack_name(in);
+    s->subject = s->backend == ATEN_BACKEND_ATEN ? unpack_subject(in, p) : NULL;
     s->attributes_left_out = (int)aten_unpack_number(in, COUNT_BYTES);
 }
 
@@ -212,24 +258,53 @@ static apr_array_header_t *unpack_attributes(aten_unpack_t *in, apr_pool_t *p)
     return attributes;
 }
 
+aten_verdict_t aten_session_unpack(aten_session_t **session, const unsigned char *data, apr_size_t len, apr_pool_t *p)
+{
+    aten_session_t *s = apr_palloc(p, sizeof(*s));
+    aten_unpack_t in;
+
+    aten_unpack_init(&in, data, len);
+    unpack_head(&in, s, p);
+    s->identity.attributes = unpack_attributes(&in, p);
+    if (!aten_unpack_done(&in)) return ATEN_V_SESSION_MALFORMED;
+    *session = s;
+    return ATEN_V_OK;
+}
+
+/* -- Sealing and opening -- */
+
+aten_verdict_t aten_session_seal(char **value, aten_session_t *session, int needed, aten_keyring_t *keys,
+                                 const aten_bind_t *bind, aten_random_fn *random, void *baton, apr_pool_t *p)
+{
+    const apr_size_t name_len = strlen(bind->name);
+    aten_session_t packed = *session;
+    aten_pack_t pack;
+    aten_verdict_t v;
+    char *text;
+
+    if (name_len > ATEN_COOKIE_MAX || !session->profile || !*session->profile) return ATEN_V_INTERNAL;
+    v = aten_session_pack(&pack, &packed, needed, aten_seal_room(ATEN_COOKIE_MAX - name_len), p);
+    if (v != ATEN_V_OK) return v;
+    text = aten_seal(keys, bind, pack.data, pack.len, random, baton, p);
+    if (!text) return ATEN_V_INTERNAL;
+    *session = packed;
+    *value = text;
+    return ATEN_V_OK;
+}
+
 aten_verdict_t aten_session_open(aten_session_t **session, const char *value, apr_size_t len, aten_keyring_t *keys,
                                  const aten_bind_t *bind, apr_pool_t *p)
 {
     unsigned char *plain;
     apr_size_t plain_len;
     aten_session_t *s;
-    aten_unpack_t in;
     aten_verdict_t v;
 
     if (len > ATEN_COOKIE_MAX) return ATEN_V_SEAL_MALFORMED;
     v = aten_open(keys, bind, value, len, &plain, &plain_len, p);
+    if (v == ATEN_V_OK) v = aten_session_unpack(&s, plain, plain_len, p);
     if (v != ATEN_V_OK) return v;
-
-    s = apr_palloc(p, sizeof(*s));
-    aten_unpack_init(&in, plain, plain_len);
-    unpack_head(&in, s);
-    s->identity.attributes = unpack_attributes(&in, p);
-    if (!aten_unpack_done(&in)) return ATEN_V_SESSION_MALFORMED;
+    if (!s->profile) return ATEN_V_SESSION_MALFORMED;
     *session = s;
     return ATEN_V_OK;
 }

@@ -7,6 +7,7 @@
 #include <apr_time.h>
 
 #include "aten_identity.h"
+#include "aten_pack.h"
 #include "aten_profile.h"
 #include "aten_seal.h"
 #include "aten_verdict.h"
@@ -38,7 +39,7 @@ typedef struct {
     aten_backend_t backend;
     unsigned char backend_key[ATEN_BACKEND_KEY_BYTES]; /* which CAS server or portal */
     const char *profile;
-    const aten_saml_subject_t *subject;             /* NULL for CAS */
+    const aten_saml_subject_t *subject;             /* a portal's answer has one, CAS none (NULL) */
     aten_identity_t identity;
     int attributes_left_out;                        /* attributes that did not fit */
 } aten_session_t;
@@ -62,12 +63,25 @@ aten_session_t *aten_session_make(aten_backend_t backend, const char *target, co
                                   const char *profile, const aten_identity_t *identity, apr_time_t now,
                                   const aten_lifetimes_t *last, aten_random_fn *random, void *baton, apr_pool_t *p);
 
-/** What a portal's session is found by at its single logout: NameID and SessionIndex as one text (issuer is the target).
- *  A missing one and an empty one differ. */
+/** What a portal's session is found by at its single logout: NameID and SessionIndex as one text (the issuer is the
+ *  target). A missing one and an empty one differ. */
 char *aten_session_credential(const aten_saml_subject_t *subject, apr_pool_t *p);
 
-/** Seal the session into a cookie's value such that name and value take at most ATEN_COOKIE_MAX bytes.
- *  The first `needed` attributes of session->identity must fit; of the others those that fit are kept, in their
+/** Pack a session: what is sealed as a session, and (without a profile, in less room) as a portal's result.
+ *  @param session  its profile may be NULL; of a portal it must have a subject, of CAS none. With OK its attributes are
+ *                  those that are kept, and attributes_left_out has grown by the rest
+ *  @param needed   the first so many attributes must fit
+ *  @param room     bytes at most
+ *  @return OK, SESSION_LARGE, or INTERNAL: something that opening would refuse */
+aten_verdict_t aten_session_pack(aten_pack_t *pack, aten_session_t *session, int needed, apr_size_t room,
+                                 apr_pool_t *p);
+
+/** Read what aten_session_pack made: strictly, every length checked, nothing left over. Texts are used where they
+ *  stand. @return OK and *session set (profile NULL if it was), or SESSION_MALFORMED */
+aten_verdict_t aten_session_unpack(aten_session_t **session, const unsigned char *data, apr_size_t len, apr_pool_t *p);
+
+/** Seal the session, which has a profile, into a cookie's value such that name and value take at most ATEN_COOKIE_MAX
+ *  bytes. The first `needed` attributes of session->identity must fit; of the others those that fit are kept, in their
  *  order, and session->attributes_left_out grows by the rest (and they leave session->identity.attributes, which is
  *  then another array). For a re-issue all of them are needed, and fit.
  *  @return OK, SESSION_LARGE or INTERNAL (also for a text that is not clean UTF-8: opening would refuse it); *value and
@@ -75,8 +89,8 @@ char *aten_session_credential(const aten_saml_subject_t *subject, apr_pool_t *p)
 aten_verdict_t aten_session_seal(char **value, aten_session_t *session, int needed, aten_keyring_t *keys,
                                  const aten_bind_t *bind, aten_random_fn *random, void *baton, apr_pool_t *p);
 
-/** Open a cookie's value and read the session: strictly, every length checked, nothing left over. Does not judge time
- *  or backend: aten_session_check does, on every request, also for a session that was opened earlier.
+/** Open a cookie's value and read the session. One of an earlier packing is SESSION_MALFORMED. Does not judge time or
+ *  backend: aten_session_check does, on every request, also for a session that was opened earlier.
  *  @return OK, SEAL_MALFORMED, SEAL_KEY, SEAL_BROKEN, SESSION_MALFORMED or INTERNAL */
 aten_verdict_t aten_session_open(aten_session_t **session, const char *value, apr_size_t len, aten_keyring_t *keys,
                                  const aten_bind_t *bind, apr_pool_t *p);

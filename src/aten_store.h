@@ -20,7 +20,7 @@ typedef struct {
 
     /** Set if absent, for all keys together or for none: of two at the same moment, in whichever processes, one wins.
      *  Durable when it returns.
-     *  @param until when the records may be forgotten; one whose time has come counts as absent
+     *  @param until when the records may be forgotten, after now; one whose time has come counts as absent
      *  @return APR_SUCCESS; APR_EEXIST if one of them is there already; another error: nothing may be believed */
     apr_status_t (*add)(void *baton, const aten_store_key_t *keys, int count, apr_time_t until, apr_time_t now);
 
@@ -33,8 +33,8 @@ typedef struct {
     apr_status_t (*get)(void *baton, const aten_store_key_t *key, apr_time_t *value, apr_time_t now);
 } aten_store_t;
 
-/** The key of a thing. @param kind "assertion", "response", "login" @param parts what names it, ends with NULL
- *  @return 1, or 0 if the hash failed (out is then zeroed) */
+/** The key of a thing. @param kind "assertion", "response", "login" @param parts what names it: 1 to 8, ends with NULL
+ *  @return 1, or 0 if the hash failed or there are no or too many parts (out is then zeroed) */
 int aten_store_key(aten_store_key_t *out, const char *kind, const char *const parts[]);
 
 #endif

@@ -46,6 +46,66 @@
       "Are you a parent too? Since {0}, parents log in at the ATEN portal, with their national identifier. " \
       "Nothing changes for your work.") \
     \
+    /* the ATEN portal */ \
+    X(PORTAL_ANSWER_TITLE, "La connexion n’a pas pu se terminer", "The login could not be completed") \
+    X(PORTAL_ANSWER_WHY, \
+      "Le guichet vous a renvoyé vers l’ENT, mais sa réponse n’a pas pu être acceptée. " \
+      "Vous n’avez pas fait d’erreur. Essayez encore une fois\u00a0; si cela se reproduit, " \
+      "donnez la référence ci-dessous à votre établissement.", \
+      "The ATEN portal sent you back to the school portal, but its answer could not be accepted. " \
+      "You have done nothing wrong. Try once more. If it happens again, give the reference below to your school.") \
+    X(PORTAL_STATUS_TITLE, "Le guichet n’a pas confirmé la connexion", "The ATEN portal did not confirm the login") \
+    X(PORTAL_STATUS_WHY, \
+      "Le guichet indique que la connexion n’a pas eu lieu\u00a0: elle a été interrompue, ou le compte ne peut pas " \
+      "être utilisé ici. Vous pouvez réessayer.", \
+      "The ATEN portal says that the login did not take place: it was broken off, or the account cannot be used here. " \
+      "You can try again.") \
+    X(PORTAL_DOWN_TITLE, "Le guichet ne peut pas être utilisé en ce moment", \
+      "The ATEN portal cannot be used at the moment") \
+    X(PORTAL_DOWN_WHY, \
+      "L’ENT ne sait pas comment joindre le guichet de façon sûre. Ce n’est pas votre faute\u00a0: réessayez plus tard.", \
+      "The school portal does not know how to reach the ATEN portal safely. This is not your fault: try again later.") \
+    X(PORTAL_UNSOLICITED_TITLE, "Commencez par l’ENT", "Start at the school portal") \
+    X(PORTAL_UNSOLICITED_WHY, \
+      "Vous êtes parti de la page du guichet. Ici, la connexion commence par l’ENT\u00a0: utilisez le bouton ci-dessous.", \
+      "You started at the ATEN portal’s own page. Here a login starts at the school portal: use the button below.") \
+    X(PORTAL_CONTEXT_TITLE, "Cette page demande de se connecter à nouveau", "This page asks you to log in again") \
+    X(PORTAL_CONTEXT_WHY, \
+      "La façon dont le guichet vous a connecté ne suffit pas pour cette page. Connectez-vous à nouveau au guichet, " \
+      "avec votre mot de passe.", \
+      "The way in which the ATEN portal logged you in is not enough for this page. " \
+      "Log in at the ATEN portal again, with your password.") \
+    X(IDENTITY_TITLE, "Le guichet n’a pas dit qui vous êtes", "The ATEN portal did not say who you are") \
+    X(IDENTITY_WHY, \
+      "Vous êtes connecté au guichet, mais il n’a pas transmis à l’ENT ce qu’il faut pour ouvrir votre espace " \
+      "(élève, parent ou personnel, et établissement). Votre établissement peut corriger votre fiche\u00a0: " \
+      "donnez-lui la référence ci-dessous.", \
+      "You are logged in at the ATEN portal, but it did not tell the school portal what is needed to open your space " \
+      "(pupil, parent or staff, and the school). Your school can correct your record: " \
+      "give them the reference below.") \
+    X(SCOPE_TITLE, "Ce guichet ne donne pas accès à cet ENT", "This ATEN portal gives no access to this school portal") \
+    X(SCOPE_WHY, \
+      "Le guichet que vous avez utilisé ne peut pas répondre pour cette personne ou cet établissement. Vérifiez que " \
+      "vous avez choisi le bon profil, puis réessayez.", \
+      "The ATEN portal that you used may not answer for this person or this school. Check that you chose the right " \
+      "profile, then try again.") \
+    X(STORE_TITLE, "L’ENT ne peut pas terminer la connexion", "The school portal cannot complete the login") \
+    X(STORE_WHY, \
+      "Un problème technique empêche les connexions en ce moment. Réessayez dans quelques minutes.", \
+      "A technical problem prevents logins at the moment. Try again in a few minutes.") \
+    X(LOGGED_OUT_PORTAL, \
+      "Vous êtes peut-être encore connecté au guichet. Sur un ordinateur partagé, fermez toutes les fenêtres du " \
+      "navigateur.", \
+      "You may still be logged in at the ATEN portal. On a shared computer, close all windows of the browser.") \
+    X(PORTAL_LOGOUT_TITLE, "La déconnexion demandée par le guichet n’a pas eu lieu", \
+      "The logout that the ATEN portal asked for did not take place") \
+    X(PORTAL_LOGOUT_WHY, \
+      "Cet ENT ne sait pas encore se déconnecter à la demande du guichet. Utilisez le bouton pour vous déconnecter " \
+      "de l’ENT.", \
+      "This school portal cannot log out at the ATEN portal’s request yet. Use the button to log out of the school " \
+      "portal.") \
+    X(PORTAL_LOGOUT_HERE, "Se déconnecter de l’ENT", "Log out of the school portal") \
+    \
     /* the cut-off */ \
     X(REFUSED_TITLE, "Cet identifiant n’ouvre plus cette page", "This identifier no longer opens this page") \
     X(REFUSED_SINCE, \

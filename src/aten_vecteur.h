@@ -8,6 +8,7 @@
 #include "aten_verdict.h"
 
 #define ATEN_VECTEURS_MAX 40
+#define ATEN_VECTEUR_BYTES_MAX 1024
 
 typedef struct {
     int type;              /* 1, 2: parent of a pupil in primary, secondary school; 3, 4: pupil there */
@@ -27,12 +28,14 @@ int aten_vecteur_degre(const aten_vecteur_t *vecteur);
 /** Is text a school's code: seven digits and a capital letter? */
 int aten_uai_is(const char *text);
 
-/** Split one. Exactly five fields; nom and prenom may be empty, and no separator is ever merged.
+/** Split one: clean UTF-8 of at most ATEN_VECTEUR_BYTES_MAX bytes. Exactly five fields; nom and prenom may be empty,
+ *  and no separator is ever merged. Names stay as they are: no trimming, no other case, no normalisation.
  *  @return OK or VECTEUR_MALFORMED */
 aten_verdict_t aten_vecteur_parse(aten_vecteur_t *out, const char *text, apr_pool_t *p);
 
 /** All vectors of an answer, duplicates kept, in the answer's order.
- *  @param values const char *
+ *  @param values const char *; NULL is none
+ *  @param out    aten_vecteur_t; set with OK alone, otherwise NULL
  *  @param which  on VECTEUR_MALFORMED: set to the number of the value, from 1
  *  @return OK; VECTEUR_MALFORMED (one is enough; also more than ATEN_VECTEURS_MAX); VECTEUR_MIXED; VECTEUR_SEVERAL (a
  *          pupil has exactly one) */

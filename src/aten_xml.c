@@ -120,13 +120,18 @@ static int begins_usually(const char *text, apr_size_t len, apr_pool_t *p)
 
 aten_verdict_t aten_xml_parse(xmlDocPtr *doc, const char *text, apr_size_t len, apr_pool_t *p)
 {
+    return aten_xml_parse_large(doc, text, len, ATEN_XML_BYTES_MAX, p);
+}
+
+aten_verdict_t aten_xml_parse_large(xmlDocPtr *doc, const char *text, apr_size_t len, apr_size_t max, apr_pool_t *p)
+{
     watch_t watch = {ATEN_V_OK};
     aten_verdict_t verdict = ATEN_V_INTERNAL;
     xmlParserCtxtPtr ctxt;
     xmlDocPtr tree = NULL;
 
     *doc = NULL;
-    if (len > ATEN_XML_BYTES_MAX) return ATEN_V_XML_LARGE;
+    if (len > max) return ATEN_V_XML_LARGE;
     /* libxml2 takes a NUL behind the root element for the end of the text and does not look at the rest. So UTF-16 is
      * refused too; no CAS server and no portal sends it. */
     if (!len || memchr(text, 0, len)) return ATEN_V_XML_MALFORMED;

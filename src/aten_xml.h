@@ -15,6 +15,9 @@
  *  @return OK, XML_MALFORMED, XML_DTD, XML_DEEP or XML_LARGE */
 aten_verdict_t aten_xml_parse(xmlDocPtr *doc, const char *text, apr_size_t len, apr_pool_t *p);
 
+/** The same with another limit of bytes: for files of the administrator's. */
+aten_verdict_t aten_xml_parse_large(xmlDocPtr *doc, const char *text, apr_size_t len, apr_size_t max, apr_pool_t *p);
+
 /** Is node an element of that local name in that namespace? NULL is not. */
 int aten_xml_is(const xmlNode *node, const char *ns, const char *name);
 

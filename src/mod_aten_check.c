@@ -11,8 +11,7 @@
 #include <http_log.h>
 
 #include "aten_cookie.h"
-#include "aten_date.h"
-#include "mod_auth_aten.h"
+#include "mod_aten_check.h"
 
 APLOG_USE_MODULE(auth_aten);
 
@@ -105,7 +104,7 @@ static aten_base_t *base_of(const server_rec *s, int https, apr_pool_t *p)
 
 static int uses_module(const mod_aten_server_conf *conf)
 {
-    return conf->cas_url || conf->profiles;
+    return conf->cas_url || conf->profiles || conf->portal_files;
 }
 
 static aten_site_t *make_site(const mod_aten_server_conf *conf, const server_rec *s, int https, apr_pool_t *p)
@@ -122,8 +121,9 @@ static aten_site_t *make_site(const mod_aten_server_conf *conf, const server_rec
     }
     site->path = conf->path ? conf->path : ATEN_DEFAULT_PATH;
     site->home = conf->home ? conf->home : ATEN_DEFAULT_HOME;
-    site->profiles = conf->profiles ? conf->profiles : aten_profile_builtin(0, conf->cas_url != NULL, p);
+    site->profiles = conf->profiles ? conf->profiles : aten_profile_builtin(conf->portal_files != NULL, conf->cas_url != NULL, p);
     site->cas_servers = cas_servers(conf, site->profiles, p);
+    mod_aten_saml_resolve(site, conf, p);
     site->populations = aten_population_merge(aten_population_builtin(p), conf->populations, p);
     site->fields = conf->cas_fields ? aten_cas_fields_merge(aten_cas_fields_builtin(p), conf->cas_fields, p)
                                     : aten_cas_fields_builtin(p);
@@ -141,7 +141,7 @@ static aten_site_t *make_site(const mod_aten_server_conf *conf, const server_rec
 }
 
 /* httpd lets a virtual host without any directive of ours share the main server's struct; its sites are its own. */
-static mod_aten_server_conf *own_conf(server_rec *s, apr_pool_t *p)
+static int own_conf(server_rec *s, const server_rec *main_server, apr_pool_t *p)
 {
     mod_aten_server_conf *conf = mod_aten_server(s);
 
@@ -154,14 +154,15 @@ static mod_aten_server_conf *own_conf(server_rec *s, apr_pool_t *p)
     if (conf->base && conf->base_server != s && ap_cstr_casecmp(s->server_hostname, conf->base->host)) {
         conf->base = NULL;
     }
+    if (!mod_aten_saml_read(s, main_server, p)) return 0;
     conf->site[0] = make_site(conf, s, 0, p);
     conf->site[1] = make_site(conf, s, 1, p);
-    return conf;
+    return 1;
 }
 
 /* --- judging --- */
 
-#define COMPLAIN(s, ...) ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, (s), __VA_ARGS__)
+#define COMPLAIN MOD_ATEN_COMPLAIN
 
 static int check_home(server_rec *s, const char *home, const char *path, apr_pool_t *p)
 {
@@ -248,8 +249,8 @@ static int check_server(server_rec *s, const server_rec *main_server, apr_pool_t
     for (i = 0; i < profiles->nelts; i++) {
         if (!check_profile(s, conf, APR_ARRAY_IDX(profiles, i, aten_profile_t *), ptemp)) return 0;
     }
-    return check_home(s, conf->home, conf->site[0]->path, ptemp) && check_insecure(s, conf)
-           && check_cookie(s, conf, main_server) && check_ca_file(s, conf, ptemp);
+    return mod_aten_saml_check(s, ptemp) && check_home(s, conf->home, conf->site[0]->path, ptemp)
+           && check_insecure(s, conf) && check_cookie(s, conf, main_server) && check_ca_file(s, conf, ptemp);
 }
 
 static int can_log_in(const server_rec *s)
@@ -261,7 +262,9 @@ static int can_log_in(const server_rec *s)
         const aten_profile_t *profile = APR_ARRAY_IDX(site->profiles, i, aten_profile_t *);
 
         for (k = 0; k < profile->ways->nelts; k++) {
-            if (aten_site_cas_server(site, &APR_ARRAY_IDX(profile->ways, k, aten_way_t))) return 1;
+            const aten_way_t *way = &APR_ARRAY_IDX(profile->ways, k, aten_way_t);
+
+            if (aten_site_cas_server(site, way) || aten_site_portal(site, way)) return 1;
         }
     }
     return 0;
@@ -307,7 +310,8 @@ static int check_section(const mod_aten_section_t *section, server_rec *main_ser
     const char *unknown = NULL;
 
     if (section->conf->auth_type_aten && !can_log_in(s)) {
-        COMPLAIN(s, "AuthType aten (%s): nobody could log in; name the CAS server with AtenCASServer", section->where);
+        COMPLAIN(s, "AuthType aten (%s): nobody could log in; name the portal with "
+                 "AtenPortalMetadata, or the CAS server with AtenCASServer", section->where);
         return 0;
     }
     aten_profile_select(mod_aten_server(s)->site[0]->profiles, section->conf->profile_ids, &unknown, ptemp);
@@ -318,13 +322,10 @@ static int check_section(const mod_aten_section_t *section, server_rec *main_ser
     return check_cutoff(section, s);
 }
 
-const char *mod_aten_read_keys(aten_keyring_t **keys, const char *file, apr_pool_t *p)
+const char *mod_aten_read_secret(char **text, apr_size_t *len, const char *file, apr_pool_t *p)
 {
     apr_finfo_t info;
     apr_file_t *fd;
-    apr_size_t len = KEYS_FILE_MAX;
-    const char *error;
-    char *text;
     char message[128];
     apr_status_t rv = apr_stat(&info, file, APR_FINFO_TYPE | APR_FINFO_PROT | APR_FINFO_SIZE | APR_FINFO_OWNER, p);
 
@@ -342,17 +343,25 @@ const char *mod_aten_read_keys(aten_keyring_t **keys, const char *file, apr_pool
         return apr_psprintf(p, "'%s' is too large for a key file", file);
     }
     if (rv == APR_SUCCESS) rv = apr_file_open(&fd, file, APR_FOPEN_READ, 0, p);
-    if (rv != APR_SUCCESS) {
-        return apr_psprintf(p, "'%s' cannot be read: %s", file, apr_strerror(rv, message, sizeof(message)));
+    if (rv == APR_SUCCESS) {
+        *len = KEYS_FILE_MAX;
+        *text = apr_pcalloc(p, *len + 1);
+        rv = apr_file_read_full(fd, *text, *len, len);
+        apr_file_close(fd);
     }
-    text = apr_pcalloc(p, len + 1);
-    rv = apr_file_read_full(fd, text, len, &len);
-    apr_file_close(fd);
-    if (rv != APR_SUCCESS && rv != APR_EOF) {
-        return apr_psprintf(p, "'%s' cannot be read: %s", file, apr_strerror(rv, message, sizeof(message)));
-    }
+    if (rv == APR_SUCCESS || rv == APR_EOF) return NULL;
+    return apr_psprintf(p, "'%s' cannot be read: %s", file, apr_strerror(rv, message, sizeof(message)));
+}
+
+const char *mod_aten_read_keys(aten_keyring_t **keys, const char *file, apr_pool_t *p)
+{
+    apr_size_t len;
+    char *text;
+    const char *error = mod_aten_read_secret(&text, &len, file, p);
+
+    if (error) return error;
     error = aten_keyring_parse(keys, text, len, p);
-    memset(text, 0, KEYS_FILE_MAX);
+    OPENSSL_cleanse(text, len);
     return error ? apr_psprintf(p, "'%s': %s", file, error) : NULL;
 }
 
@@ -398,7 +407,9 @@ int mod_aten_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     int i;
 
     (void)plog;
-    for (s = main_server; s; s = s->next) own_conf(s, pconf);
+    for (s = main_server; s; s = s->next) {
+        if (!own_conf(s, main_server, pconf)) return !OK;
+    }
     for (s = main_server; s; s = s->next) {
         if (!check_server(s, main_server, ptemp)) return !OK;
         mod_aten_server(s)->site[0]->populations_matter = populations_matter(s, main_server);

@@ -44,6 +44,7 @@ void *mod_aten_create_server(apr_pool_t *p, server_rec *s)
     mod_aten_server_conf *conf = apr_pcalloc(p, sizeof(*conf));
 
     conf->cas_timeout = MOD_ATEN_UNSET;
+    conf->clock_skew = MOD_ATEN_UNSET;
     conf->session_lifetime = MOD_ATEN_UNSET;
     conf->session_idle = MOD_ATEN_UNSET;
     conf->insecure_http = MOD_ATEN_UNSET;
@@ -69,6 +70,15 @@ void *mod_aten_merge_server(apr_pool_t *p, void *base_conf, void *over_conf)
                        : !over->cas_fields ? base->cas_fields
                        : aten_cas_fields_merge(base->cas_fields, over->cas_fields, p);
     conf->populations = aten_population_merge(base->populations, over->populations, p);
+    MERGE(portal_files, NULL); /* those of a virtual host replace the main server's, whole */
+    MERGE(portals, NULL);
+    MERGE(unsolicited, NULL);
+    MERGE(clock_skew, MOD_ATEN_UNSET);
+    MERGE(service_id, NULL);
+    /* A key belongs to its certificate: a server has both of its own, or inherits both. */
+    conf->service_keys = over->service_keys || over->service_certificates ? over->service_keys : base->service_keys;
+    conf->service_certificates = over->service_keys || over->service_certificates ? over->service_certificates
+                                                                                  : base->service_certificates;
     MERGE(profiles, NULL);
     MERGE(session_lifetime, MOD_ATEN_UNSET);
     MERGE(session_idle, MOD_ATEN_UNSET);
@@ -90,6 +100,7 @@ void *mod_aten_create_dir(apr_pool_t *p, char *path)
     (void)path;
     conf->optional = MOD_ATEN_UNSET;
     conf->pass_cookie = MOD_ATEN_UNSET;
+    conf->force_authn = MOD_ATEN_UNSET;
     return conf;
 }
 
@@ -105,6 +116,8 @@ void *mod_aten_merge_dir(apr_pool_t *p, void *base_conf, void *over_conf)
     conf->help = !base->help ? over->help : !over->help ? base->help : apr_array_append(p, over->help, base->help);
     MERGE(optional, MOD_ATEN_UNSET);
     MERGE(pass_cookie, MOD_ATEN_UNSET);
+    MERGE(force_authn, MOD_ATEN_UNSET);
+    MERGE(authn_contexts, NULL); /* "none" is an object of its own */
     return conf;
 }
 
@@ -247,6 +260,81 @@ static const char *set_population(cmd_parms *cmd, void *dir, int argc, char *con
     return NULL;
 }
 
+/* --- setters: portals, and our own side of SAML --- */
+
+/* Files named one a line, in their order. A setter's cmd->info says which list. */
+static const char *add_file(cmd_parms *cmd, void *dir, const char *text)
+{
+    const char *error = only_in_server(cmd), *file;
+    apr_array_header_t **list = member(cmd);
+    int i;
+
+    (void)dir;
+    if (!error) error = set_path_of(cmd, &file, text);
+    if (error) return error;
+    if (!*list) *list = apr_array_make(cmd->pool, 2, sizeof(const char *));
+    for (i = 0; i < (*list)->nelts; i++) {
+        if (!strcmp(APR_ARRAY_IDX(*list, i, const char *), file)) {
+            return wrong(cmd, apr_psprintf(cmd->pool, "'%s' stands twice", text));
+        }
+    }
+    APR_ARRAY_PUSH(*list, const char *) = file;
+    return NULL;
+}
+
+static const char *add_service_file(cmd_parms *cmd, void *dir, const char *text)
+{
+    const apr_array_header_t *list = *(apr_array_header_t **)member(cmd);
+
+    if (list && list->nelts == ATEN_SERVICE_KEYS_MAX) {
+        return wrong(cmd, apr_psprintf(cmd->pool, "'%s' is one too many: two at most, during a roll-over", text));
+    }
+    return add_file(cmd, dir, text);
+}
+
+static const char *set_portal(cmd_parms *cmd, void *dir, int argc, char *const argv[])
+{
+    mod_aten_server_conf *conf = server_conf(cmd);
+    const char *error = only_in_server(cmd);
+    aten_portal_t *portal;
+
+    (void)dir;
+    if (!error) error = wrong(cmd, aten_portal_parse(&portal, argc, argv, cmd->pool));
+    if (error) return error;
+    if (!conf->portals) conf->portals = apr_array_make(cmd->pool, 2, sizeof(aten_portal_t *));
+    if (aten_portal_find(conf->portals, portal->entity_id)) {
+        return wrong(cmd, apr_psprintf(cmd->pool, "'%s' stands twice; put all words into one line",
+                                       portal->entity_id));
+    }
+    APR_ARRAY_PUSH(conf->portals, aten_portal_t *) = portal;
+    return NULL;
+}
+
+static const char *set_unsolicited(cmd_parms *cmd, void *dir, int argc, char *const argv[])
+{
+    const char *error = only_in_server(cmd);
+
+    (void)dir;
+    return error ? error : wrong(cmd, aten_unsolicited_parse(&server_conf(cmd)->unsolicited, argc, argv, cmd->pool));
+}
+
+static const char *check_uri(cmd_parms *cmd, const char *text)
+{
+    if (aten_entity_id_is(text)) return NULL;
+    return wrong(cmd, apr_psprintf(cmd->pool, "'%s' is not an absolute URI of at most 1024 printable ASCII characters "
+                                   "without blanks", aten_log_text(cmd->pool, text, 100)));
+}
+
+static const char *set_service_id(cmd_parms *cmd, void *dir, const char *text)
+{
+    const char *error = only_in_server(cmd);
+
+    (void)dir;
+    if (!error) error = check_uri(cmd, text);
+    if (!error) server_conf(cmd)->service_id = text;
+    return error;
+}
+
 /* --- setters: profiles --- */
 
 /* Inside <AtenProfile> the profile is what httpd hands to the setters as the directory's configuration: they are called
@@ -278,23 +366,11 @@ static const char *set_label(cmd_parms *cmd, void *dir, int argc, char *const ar
     return profile ? wrong(cmd, aten_profile_label(profile, argc, argv, cmd->pool)) : only_in_profile(cmd);
 }
 
-/* The SAML 2.0 backend is not built yet: said at configuration, so that nobody relies on it. */
-static const char *no_portal_yet(cmd_parms *cmd)
-{
-    return wrong(cmd, "the ATEN backend (SAML 2.0) is not part of this version; write 'cas' or 'closed'");
-}
-
-static int leads_to_portal(int argc, char *const argv[], int word)
-{
-    return argc > word && !strcmp(argv[word], "aten");
-}
-
 static const char *set_backend(cmd_parms *cmd, void *dir, int argc, char *const argv[])
 {
     aten_profile_t *profile = profile_of(cmd, dir);
 
     if (!profile) return only_in_profile(cmd);
-    if (leads_to_portal(argc, argv, 0)) return no_portal_yet(cmd);
     return wrong(cmd, aten_profile_backend(profile, argc, argv, cmd->pool));
 }
 
@@ -303,16 +379,7 @@ static const char *set_backend_from(cmd_parms *cmd, void *dir, int argc, char *c
     aten_profile_t *profile = profile_of(cmd, dir);
 
     if (!profile) return only_in_profile(cmd);
-    if (leads_to_portal(argc, argv, 1)) return no_portal_yet(cmd);
     return wrong(cmd, aten_profile_backend_from(profile, argc, argv, cmd->pool));
-}
-
-static const char *set_portal_directive(cmd_parms *cmd, void *dir, int argc, char *const argv[])
-{
-    (void)dir;
-    (void)argc;
-    (void)argv;
-    return wrong(cmd, "the ATEN backend (SAML 2.0) is not part of this version");
 }
 
 static const char *check_targets(cmd_parms *cmd, aten_profile_t *profile)
@@ -322,9 +389,13 @@ static const char *check_targets(cmd_parms *cmd, aten_profile_t *profile)
     for (i = 0; i < profile->ways->nelts; i++) {
         aten_way_t *way = &APR_ARRAY_IDX(profile->ways, i, aten_way_t);
         const char *error = NULL;
+        aten_portal_t *portal;
 
         if (way->backend == ATEN_BACKEND_CAS && way->target) {
             error = aten_cas_url_parse(&way->target, way->target, cmd->pool);
+        }
+        else if (way->backend == ATEN_BACKEND_ATEN && way->target) {
+            error = aten_portal_make(&portal, way->target, cmd->pool);
         }
         if (error) return apr_pstrcat(cmd->pool, way->from ? "AtenBackendFrom: " : "AtenBackend: ", error, NULL);
     }
@@ -334,7 +405,7 @@ static const char *check_targets(cmd_parms *cmd, aten_profile_t *profile)
 static const char *profile_end(cmd_parms *cmd, aten_profile_t *profile)
 {
     if (!profile->ways->nelts) {
-        return apr_psprintf(cmd->pool, "<AtenProfile %s> has no AtenBackend: write AtenBackend cas, or closed",
+        return apr_psprintf(cmd->pool, "<AtenProfile %s> has no AtenBackend: write AtenBackend aten, cas or closed",
                             profile->id);
     }
     if (!profile->labels->nelts) {
@@ -378,7 +449,7 @@ static const char *profile_section(cmd_parms *cmd, void *dir, const char *args)
     args = apr_pstrndup(cmd->temp_pool, args, (apr_size_t)(end - args));
     id = ap_getword_conf(cmd->pool, &args);
     section = apr_pcalloc(cmd->pool, sizeof(*section));
-    section->dir.optional = section->dir.pass_cookie = MOD_ATEN_UNSET;
+    section->dir.optional = section->dir.pass_cookie = section->dir.force_authn = MOD_ATEN_UNSET;
     error = aten_profile_make(&section->profile, id, cmd->pool);
     if (error || *args) return apr_pstrcat(cmd->pool, "<AtenProfile>: ", error ? error : "one ID, nothing else", NULL);
     if (!conf->profiles) conf->profiles = apr_array_make(cmd->pool, 4, sizeof(aten_profile_t *));
@@ -519,6 +590,23 @@ static const char *set_profiles(cmd_parms *cmd, void *dir, int argc, char *const
     return NULL;
 }
 
+static const char *set_authn_context(cmd_parms *cmd, void *dir, int argc, char *const argv[])
+{
+    mod_aten_dir_conf *conf = dir;
+    const char *error;
+    int i;
+
+    if (!argc) return wrong(cmd, "names the URI of an authentication context or more, or none");
+    conf->authn_contexts = apr_array_make(cmd->pool, argc, sizeof(const char *));
+    if (argc == 1 && !strcmp(argv[0], "none")) return NULL;
+    for (i = 0; i < argc; i++) {
+        error = check_uri(cmd, argv[i]);
+        if (error) return error;
+        APR_ARRAY_PUSH(conf->authn_contexts, const char *) = argv[i];
+    }
+    return NULL;
+}
+
 static const char *set_cutoff(cmd_parms *cmd, void *dir, int argc, char *const argv[])
 {
     mod_aten_dir_conf *conf = dir;
@@ -548,14 +636,15 @@ static const char *set_help_link(cmd_parms *cmd, void *dir, int argc, char *cons
 #define HTACCESS OR_AUTHCFG
 
 #define TAKE_ARGV(name, func, where, help) AP_INIT_TAKE_ARGV(name, func, NULL, where, help)
-#define NOT_YET(name) AP_INIT_TAKE_ARGV(name, set_portal_directive, NULL, RSRC_CONF | ACCESS_CONF, \
-                                        "not part of this version: the ATEN backend (SAML 2.0)")
-
 #define MEMBER(field) APR_OFFSETOF(mod_aten_server_conf, field)
 
 static const member_t cas_url = {MEMBER(cas_url), 0, 0};
 static const member_t cas_validate_url = {MEMBER(cas_validate_url), 0, 0};
 static const member_t cas_timeout = {MEMBER(cas_timeout), 1, 60};
+static const member_t portal_files = {MEMBER(portal_files), 0, 0};
+static const member_t service_keys = {MEMBER(service_keys), 0, 0};
+static const member_t service_certificates = {MEMBER(service_certificates), 0, 0};
+static const member_t clock_skew = {MEMBER(clock_skew), 0, 600};
 static const member_t session_lifetime = {MEMBER(session_lifetime), 60, 30 * 86400};
 static const member_t session_idle = {MEMBER(session_idle), 60, 30 * 86400};
 
@@ -564,6 +653,25 @@ static const member_t session_idle = {MEMBER(session_idle), 60, 30 * 86400};
 
 const command_rec mod_aten_commands[] = {
     AP_INIT_TAKE1("AuthType", hear_auth_type, NULL, OR_AUTHCFG, "'aten': the path is protected by mod_auth_aten"),
+
+    AP_INIT_TAKE1("AtenPortalMetadata", add_file, INFO(portal_files), SERVER,
+                  "file with the SAML 2.0 metadata of one or several ATEN portals, read again when it changes"),
+    TAKE_ARGV("AtenPortal", set_portal, SERVER,
+              "ENTITYID [uai=034*,030*] [vectors|staff]: the default portal (the first line), and what a portal may say"),
+    TAKE_ARGV("AtenPortalUnsolicited", set_unsolicited, SERVER,
+              "restart|off|accept ENTITYID...: what becomes of an answer that nobody here asked for (default restart)"),
+    AP_INIT_TAKE1("AtenPortalClockSkew", set_seconds, INFO(clock_skew), SERVER,
+                  "seconds that a portal's clock may differ from this machine's, 0 to 600 (default 60)"),
+    AP_INIT_FLAG("AtenPortalForceAuthn", ap_set_flag_slot, (void *)APR_OFFSETOF(mod_aten_dir_conf, force_authn),
+                 SERVER | PLACE, "on: the portal asks for the password at each login for this path (default off)"),
+    TAKE_ARGV("AtenPortalAuthnContext", set_authn_context, SERVER | PLACE,
+              "URI... | none: ways of logging in at the portal that this path takes (default none: any)"),
+    AP_INIT_TAKE1("AtenServiceEntityID", set_service_id, NULL, SERVER,
+                  "our own entityID (default: the address of our metadata page)"),
+    AP_INIT_TAKE1("AtenServiceKey", add_service_file, INFO(service_keys), SERVER,
+                  "PEM file of the private key that signs requests and decrypts answers; two during a roll-over"),
+    AP_INIT_TAKE1("AtenServiceCertificate", add_service_file, INFO(service_certificates), SERVER,
+                  "PEM file of the certificate of an AtenServiceKey"),
 
     AP_INIT_TAKE1("AtenCASServer", set_cas_url, INFO(cas_url), SERVER,
                   "base URL of the CAS server: https://cas.mon-ent.fr/cas (http only to this machine)"),
@@ -588,9 +696,9 @@ const command_rec mod_aten_commands[] = {
                      "an entry of the chooser: <AtenProfile ID> ... </AtenProfile>"),
     TAKE_ARGV("AtenLabel", set_label, SERVER | PLACE,
               "[fr|en] \"group > label\": the profile's text on the chooser"),
-    TAKE_ARGV("AtenBackend", set_backend, SERVER | PLACE, "cas [URL] | closed: which way this profile logs in"),
+    TAKE_ARGV("AtenBackend", set_backend, SERVER | PLACE, "aten [ENTITYID] | cas [URL] | closed: which way this profile logs in"),
     TAKE_ARGV("AtenBackendFrom", set_backend_from, SERVER | PLACE,
-              "DATE cas [URL] | closed: another way from that date on"),
+              "DATE aten [ENTITYID] | cas [URL] | closed: another way from that date on"),
     TAKE_ARGV("AtenHelpLink", set_help_link, SERVER | PLACE,
               "KIND [fr|en] URL [\"text\"]; KIND: no-identifier, first-login, lost-password, no-email, locked, contact"),
     TAKE_ARGV("AtenProfiles", set_profiles, HTACCESS, "the ids of the profiles of this path, in this order"),
@@ -613,7 +721,7 @@ const command_rec mod_aten_commands[] = {
     AP_INIT_FLAG("AtenPassCookie", ap_set_flag_slot, (void *)APR_OFFSETOF(mod_aten_dir_conf, pass_cookie), PLACE,
                  "on: the application sees the module's cookies (default off)"),
     AP_INIT_TAKE1("AtenStateDir", set_state_dir, NULL, SERVER,
-                  "directory of the session keys (default " ATEN_STATE_DIR ")"),
+                  "directory of the session keys and of the store (default " ATEN_STATE_DIR ")"),
     AP_INIT_FLAG("AtenOptional", ap_set_flag_slot, (void *)APR_OFFSETOF(mod_aten_dir_conf, optional), HTACCESS,
                  "on: who has no session is let through as nobody (default off)"),
 
@@ -624,15 +732,5 @@ const command_rec mod_aten_commands[] = {
                   "path to go to when nothing was asked for (default /)"),
     AP_INIT_FLAG("AtenInsecureHTTP", set_insecure_http, NULL, SERVER,
                  "on: AuthType aten also over plain http elsewhere than on this machine (default off)"),
-
-    NOT_YET("AtenPortalMetadata"),
-    NOT_YET("AtenPortal"),
-    NOT_YET("AtenPortalUnsolicited"),
-    NOT_YET("AtenPortalClockSkew"),
-    NOT_YET("AtenPortalForceAuthn"),
-    NOT_YET("AtenPortalAuthnContext"),
-    NOT_YET("AtenServiceEntityID"),
-    NOT_YET("AtenServiceKey"),
-    NOT_YET("AtenServiceCertificate"),
     {NULL}
 };

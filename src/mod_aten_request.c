@@ -49,6 +49,8 @@ void mod_aten_place(aten_place_t *place, const mod_aten_dir_conf *conf)
     place->notice = conf->notice;
     place->help = conf->help;
     place->optional = conf->optional == 1;
+    place->force_authn = conf->force_authn == 1;
+    place->authn_contexts = conf->authn_contexts && conf->authn_contexts->nelts ? conf->authn_contexts : NULL;
 }
 
 /* --- the configuration of another path --- */
@@ -86,10 +88,15 @@ static const aten_place_t *place_of(void *baton, const char *to)
     return place;
 }
 
+static const aten_saml_metadata_t *metadata_of(void *baton)
+{
+    return mod_aten_portals(baton);
+}
+
 aten_env_t mod_aten_env(request_rec *r)
 {
     aten_env_t env = {mod_aten_first(r)->request_time, mod_aten_keys(), mod_aten_random, NULL, mod_aten_http, NULL,
-                      place_of, r};
+                      mod_aten_store(), metadata_of, r, place_of, r};
     return env;
 }
 
@@ -110,6 +117,33 @@ aten_request_t mod_aten_request(request_rec *r)
     request.content_type = apr_table_get(r->headers_in, "Content-Type");
     request.person = mod_aten_person(r);
     return request;
+}
+
+void mod_aten_read_body(request_rec *r, apr_size_t max, aten_request_t *request)
+{
+    char *body = apr_palloc(r->pool, max + 2);
+    apr_size_t len = 0;
+    long got = 0;
+
+    request->body = "";
+    request->body_verdict = ATEN_V_BODY_BROKEN;
+    if (ap_setup_client_block(r, REQUEST_CHUNKED_DECHUNK) != OK) return;
+    if (r->remaining > (apr_off_t)max) {
+        request->body_verdict = ATEN_V_BODY_LARGE;
+        return;
+    }
+    if (ap_should_client_block(r)) {
+        while (len <= max && (got = ap_get_client_block(r, body + len, max + 1 - len)) > 0) len += (apr_size_t)got;
+    }
+    if (got < 0) return;
+    if (len > max) {
+        request->body_verdict = ATEN_V_BODY_LARGE;
+        return;
+    }
+    body[len] = '\0';
+    request->body = body;
+    request->body_len = len;
+    request->body_verdict = ATEN_V_OK;
 }
 
 /* --- the answer --- */

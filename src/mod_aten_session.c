@@ -9,6 +9,7 @@
 #include <util_filter.h>
 
 #include "aten_cookie.h"
+#include "aten_session_variables.h"
 #include "mod_auth_aten.h"
 
 APLOG_USE_MODULE(auth_aten);
@@ -38,6 +39,13 @@ static ap_filter_rec_t *session_filter_handle;
 
 /* --- opening --- */
 
+/* Populations are what a CAS answer says; the cut-off does not concern who came by a portal. */
+static apr_array_header_t *populations_of(const aten_site_t *site, const aten_session_t *session, apr_pool_t *p)
+{
+    if (session->backend != ATEN_BACKEND_CAS) return apr_array_make(p, 1, sizeof(const aten_population_t *));
+    return aten_population_of(site->populations, session->identity.attributes, p);
+}
+
 static known_t *open_cookie(request_rec *r, const aten_site_t *site, const char *value, apr_size_t len, apr_pool_t *p)
 {
     known_t *known = apr_pcalloc(p, sizeof(*known));
@@ -50,9 +58,8 @@ static known_t *open_cookie(request_rec *r, const aten_site_t *site, const char 
     known->site = site;
     known->value = apr_pmemdup(p, value, len);
     known->len = len;
-    known->person.populations = aten_population_of(site->populations, known->person.session->identity.attributes, p);
-    known->variables = aten_identity_variables(&known->person.session->identity, known->person.session->profile,
-                                               known->person.populations, site->fields, NULL, p);
+    known->person.populations = populations_of(site, known->person.session, p);
+    known->variables = aten_session_variables(known->person.session, known->person.populations, site->fields, NULL, p);
     return known;
 }
 
@@ -87,7 +94,9 @@ static int is_alive(request_rec *r, const aten_site_t *site, const aten_session_
 {
     aten_verdict_t verdict = aten_session_check(session, &site->last, mod_aten_first(r)->request_time);
 
-    if (verdict == ATEN_V_OK && !aten_site_cas_by_key(site, session->backend_key)) verdict = ATEN_V_SESSION_BACKEND;
+    if (verdict == ATEN_V_OK && !aten_site_has_backend(site, session->backend, session->backend_key)) {
+        verdict = ATEN_V_SESSION_BACKEND;
+    }
     if (verdict == ATEN_V_OK) return 1;
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "%s: %s", aten_verdict_tag(verdict), aten_verdict_text(verdict));
     return 0;
@@ -170,8 +179,7 @@ void mod_aten_set_variables(request_rec *r, const aten_person_t *person, const a
     const apr_table_t *variables = mod_aten_chain(r)->variables;
 
     if (standing->closed && standing->closed->nelts) {
-        variables = aten_identity_variables(&person->session->identity, person->session->profile, standing->open,
-                                            mod_aten_site(r)->fields, NULL, r->pool);
+        variables = aten_session_variables(person->session, standing->open, mod_aten_site(r)->fields, NULL, r->pool);
     }
     set_all(r, variables);
     if (standing->days_left >= 0) {

@@ -16,8 +16,7 @@
 #include <openssl/rand.h>
 #include <unixd.h>
 
-#include "aten_date.h"
-#include "mod_auth_aten.h"
+#include "mod_aten_check.h"
 
 APLOG_USE_MODULE(auth_aten);
 
@@ -28,6 +27,7 @@ APLOG_USE_MODULE(auth_aten);
 typedef struct {
     apr_uint32_t unknown_population;       /* CAS logins and requests of people in no population */
     apr_uint32_t unknown_population_logged; /* when that was last logged, seconds since the epoch */
+    apr_uint32_t said;                      /* a child has said what all of them would */
 } counters_t;
 
 /* Set in post_config and child_init, read-only between. */
@@ -213,6 +213,11 @@ static int make_counters(server_rec *s, apr_pool_t *pconf)
     return 1;
 }
 
+int mod_aten_first_to_say(void)
+{
+    return apr_atomic_cas32(&state.counters->said, 1, 0) == 0;
+}
+
 int mod_aten_note_unknown_population(apr_time_t now)
 {
     apr_uint32_t seconds = (apr_uint32_t)apr_time_sec(now);
@@ -264,6 +269,7 @@ static void tell_notice(const mod_aten_section_t *section, apr_pool_t *ptemp)
 
 static void tell_profile(server_rec *s, const aten_profile_t *profile, apr_pool_t *ptemp)
 {
+    static const char *const words[] = {"closed", "cas", "aten"}; /* aten_backend_t */
     int i;
 
     for (i = 0; i < profile->ways->nelts; i++) {
@@ -271,7 +277,7 @@ static void tell_profile(server_rec *s, const aten_profile_t *profile, apr_pool_
 
         if (!way->from) continue;
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "AtenBackendFrom (profile %s): from %s %s", profile->id,
-                     aten_date_iso(ptemp, way->from), way->backend == ATEN_BACKEND_CAS ? "cas" : "closed");
+                     aten_date_iso(ptemp, way->from), words[way->backend]);
         tell_utc(s, "AtenBackendFrom", profile->id, way->from, way->has_offset);
     }
 }
@@ -294,6 +300,13 @@ static void tell_dates(server_rec *main_server, apr_pool_t *ptemp)
             tell_profile(s, APR_ARRAY_IDX(profiles, i, aten_profile_t *), ptemp);
         }
     }
+}
+
+static void tell_portals(server_rec *main_server, apr_pool_t *ptemp)
+{
+    server_rec *s;
+
+    for (s = main_server; s; s = s->next) mod_aten_saml_tell(s, main_server, ptemp);
 }
 
 static int stands_in_tree(const ap_directive_t *d, const char *name)
@@ -358,10 +371,12 @@ int mod_aten_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     if (!load_keys(main_server, pconf, ptemp) || !load_trust(main_server, pconf)
-        || !make_semaphore(main_server, pconf) || !make_counters(main_server, pconf)) {
+        || !make_semaphore(main_server, pconf) || !make_counters(main_server, pconf)
+        || !mod_aten_store_make(main_server, ptemp)) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     tell_dates(main_server, ptemp);
+    tell_portals(main_server, ptemp);
     warn_cache(main_server);
     return OK;
 }
@@ -372,4 +387,7 @@ void mod_aten_child_init(apr_pool_t *pchild, server_rec *main_server)
     apr_status_t rv = aten_http_create(&state.http, handles, pchild);
 
     if (rv != APR_SUCCESS) ap_log_error(APLOG_MARK, APLOG_CRIT, rv, main_server, "no HTTP handles in this child");
+    if (!aten_saml_global()) ap_log_error(APLOG_MARK, APLOG_CRIT, 0, main_server, "libxmlsec1 cannot be set up");
+    mod_aten_portals_child_init(pchild, main_server);
+    mod_aten_store_child_init(pchild, main_server);
 }

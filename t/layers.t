@@ -32,20 +32,26 @@ for my $file (@logic) {
 # A row may include any row below it, never one above.
 my @rows = (
     [ qr/^aten_(?:verdict|util|seal|pack)\.h$/ ],
-    [ qr/^aten_(?:date|cookie|xml|population|identity|url|http|text)\.h$/ ],
-    [ qr/^aten_(?:profile|cutoff|session|pending|page)\.h$/ ],
-    [ qr/^aten_(?:cas|cas_read)\.h$/ ],
+    [ qr/^aten_(?:date|cookie|xml|population|identity|variables|vecteur|url|http|text|store|store_lmdb\w*|saml)\.h$/ ],
+    [ qr/^aten_(?:profile|cutoff|session|session_variables|pending|result|page|identity_aten|portal)\.h$/ ],
+    [ qr/^aten_(?:cas|cas_read|saml_\w+)\.h$/ ],
     [ qr/^aten_site\.h$/ ],
     [ qr/^aten_flow(?:_private)?\.h$/ ],
+);
+my %also = (
+    aten_chooser => 'aten_page.h', aten_style => 'aten_page.h', aten_cas_saml1 => 'aten_cas.h',
+    map { $_ => 'aten_flow.h' } map { "aten_flow_$_" } qw(acs answer cas done end login saml),
 );
 my $row_of = sub ($name) { (grep { $name =~ $rows[$_][0] } 0 .. $#rows)[0] };
 for my $file (@logic) {
     my $name = $file =~ s{^src/(.*)\.[ch]$}{$1}r;
-    my $own  = $row_of->("$name.h") // $row_of->($name =~ s/_(?:saml1|answer|login|cas)$//r . '.h')
-        // $row_of->({ aten_chooser => 'aten_page.h', aten_style => 'aten_page.h' }->{$name} // '');
+    my $own  = $row_of->($also{$name} // "$name.h");
     if (!defined $own) { fail "$file stands in no row: give it one here and in docs/architecture.md"; next }
     my @above = grep { defined $row_of->($_) && $row_of->($_) > $own } includes($file);
     is "@above", '', "$file includes nothing from above";
+    next if $name !~ /^aten_(?:cas|saml_)/;
+    my @other = grep { $name =~ /^aten_cas/ ? /^aten_saml_/ : /^aten_cas/ } includes($file);
+    is "@other", '', "$file knows no other protocol";
 }
 unlike $text{'src/aten_cas.c'},  qr/aten_(?:chooser|page)\.h/, 'the CAS protocol knows no page';
 unlike $text{'src/aten_page.c'}, qr/aten_cas\.h/,               'a page knows no protocol';

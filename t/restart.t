@@ -211,7 +211,7 @@ subtest 'a broken configuration is found before it can do harm' => sub {
         ['a date',       ent_config(inside => 'AtenCASCutoff 01/03/2017 parents'), qr/AtenCASCutoff: '01\/03\/2017' is not a date/],
         ['a population', ent_config(inside => 'AtenCASCutoff 2017-03-01 nobody'),  qr/AtenCASCutoff: 'nobody' \(\S+\) is no population/],
         ['a profile',    ent_config(inside => 'AtenProfiles nobody'),              qr/AtenProfiles: 'nobody' \(\S+\) is no profile/],
-        ['no backend',   ent_config() =~ s/^\s*AtenCASServer.*\n//mr,              qr/nobody could log in; name the CAS server/],
+        ['no backend',   ent_config() =~ s/^\s*AtenCASServer.*\n//mr,              qr/nobody could log in; name the portal with AtenPortalMetadata, or the CAS/],
         ['no keys',      "AtenSessionKeys \@ROOT\@/none\n" . ent_config(),         qr/AtenSessionKeys: '\S+\/none' does not exist/],
         ['a CA file',    "AtenCASCAFile \@ROOT\@/none\n" . ent_config(),           qr/AtenCASCAFile: .*none/],
     ) {

@@ -295,10 +295,10 @@ $server->clean_log_ok(qr/AH01631: user prof: authorization failure for "\/others
 subtest 'made at the first start' => sub {
     my $state = $server->root . '/state';
     my $file  = "$state/keys";
-    is sprintf('%04o', (stat $state)[2] & 07777), '0700', 'in a directory for its owner alone';
+    is sprintf('%04o', (stat $state)[2] & 07777), $> ? '0700' : '0711', 'in a directory that others can only pass through';
     is sprintf('%04o', (stat $file)[2] & 07777), '0600', '... in a file for its owner alone';
     is((stat $file)[4], $>, '... whom httpd was started as');
-    is_deeply [map { s{.*/}{}r } glob "$state/{*,.??*}"], ['keys'], '... and nothing else';
+    is_deeply [map { s{.*/}{}r } glob "$state/{*,.??*}"], [qw(keys store)], '... with the store, and nothing else';
     my $text = Aten::Process::slurp($file);
     is scalar(grep { length MIME::Base64::decode($_) == 32 } grep { !/^#/ } split /\n/, $text), 1,
         'one key of 32 bytes';

@@ -53,6 +53,8 @@ static void names_have_their_prefix(void **state)
     assert_string_equal(aten_cookie_name("aten", "", 0, 0, pool), "aten");
     assert_string_equal(aten_cookie_name("aten", "", 0, 1, pool), "aten");
     assert_string_equal(aten_cookie_name("aten", "-login-3", 1, 0, pool), "__Host-aten-login-3");
+    assert_string_equal(aten_cookie_name("aten", "-result", 1, 1, pool), "__Secure-aten-result");
+    assert_string_equal(aten_cookie_name("aten", "-result", 0, 1, pool), "aten-result");
 }
 
 static void cookies_are_found(void **state)
@@ -152,11 +154,15 @@ static void ours_are_stripped(void **state)
         {"a=1; __Host-aten=x; __Host-aten=y; b=2", "a=1; b=2", "twice"},
         {"__Host-aten-login-0=x; __Host-aten-login-4=y; a=1", "a=1", "pending logins"},
         {"aten-login-7=x; __Secure-aten-login-123=y; a=1", "a=1", "pending logins of any number and spelling"},
+        {"__Secure-aten-result=x; a=1", "a=1", "a portal's result"},
+        {"__Host-aten-result=x; a=1; aten-result=y; __sEcUrE-aten-result=z", "a=1", "... in any spelling"},
+        {"aten-result=x", NULL, "... alone"},
         {"b;__Host-aten=x; =;\"q; b = 2 ", "b; =;\"q; b = 2 ", "the others stay as they are, also malformed ones"},
     };
     static const char *const untouched[] = {
         "", ";", "a=1; b=2", "atenx=1", "xaten=1", "aten-login-=1", "aten-login-x=1", "aten-login-1x=1", "aten-login=1",
-        "aten-logout-1=1", "a=__Host-aten=x", "__Host-ate=1", "__Host-=1", "aten", "ATEN=1", "; = ;=",
+        "aten-logout-1=1", "aten-result-1=1", "aten-results=1", "aten-resul=1", "xaten-result=1",
+        "__Secure-result=1", "a=__Host-aten=x", "__Host-ate=1", "__Host-=1", "aten", "ATEN=1", "; = ;=",
     };
     size_t i;
 
@@ -183,6 +189,10 @@ static void cookies_are_written(void **state)
                         "aten=v; Path=/; Max-Age=600; HttpOnly; SameSite=Lax");
     assert_string_equal(aten_cookie_set("__Host-aten", "v", 1, NULL, 0, pool),
                         "__Host-aten=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax");
+    assert_string_equal(aten_cookie_set_at("__Secure-aten-result", "v", 1, "/aten/saml/done", 60, pool),
+                        "__Secure-aten-result=v; Path=/aten/saml/done; Max-Age=60; Secure; HttpOnly; SameSite=Lax");
+    assert_string_equal(aten_cookie_set_at("aten-result", "v", 0, "/aten/saml/done", 0, pool),
+                        "aten-result=; Path=/aten/saml/done; Max-Age=0; HttpOnly; SameSite=Lax");
 }
 
 int main(void)

@@ -30,7 +30,7 @@ static int set_up(void **state)
     apr_initialize();
     if (apr_pool_create(&pool, NULL) != APR_SUCCESS) return 1;
     if (aten_keyring_parse(&keys, KEY_1, strlen(KEY_1), pool)) return 1;
-    here = (aten_pending_place_t){keys, "aten", 1, "ent.example"};
+    here = (aten_pending_place_t){keys, "aten", 1, "ent.example", ATEN_PENDING_ALL};
     return 0;
 }
 
@@ -216,6 +216,44 @@ static void states_are_parsed(void **state)
     assert_false(aten_pending_state_parse(&out, apr_pstrcat(pool, NONCE ".0.", repeat('p', 65), NULL), pool));
 }
 
+static void relays_are_parsed(void **state)
+{
+    static const struct {
+        const char *text;
+        int retry; /* -1: refused */
+        const char *why;
+    } rows[] = {
+        {NONCE ".0", 0, "the first try"},
+        {NONCE ".1", 1, "the second in a row"},
+        {NONCE ".2", -1, "no third"},
+        {NONCE ".0.p", -1, "a state of CAS"},
+        {NONCE ".0 ", -1, "a blank behind it"},
+        {NONCE ".0\r\n", -1, "a line end behind it"},
+        {NONCE ".", -1, "no try"},
+        {NONCE, -1, "a nonce alone"},
+        {"https://elsewhere.example/", -1, "an address"},
+        {"", -1, "empty"},
+        {NULL, -1, "none"},
+    };
+    aten_pending_t *pending = begun("/", NOW);
+    aten_state_t out;
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const int ok = aten_pending_relay_parse(&out, rows[i].text, pool);
+
+        if (ok != (rows[i].retry >= 0)) fail_msg("%s", rows[i].why);
+        if (!ok) continue;
+        assert_string_equal(out.nonce, NONCE);
+        assert_int_equal(out.retry, rows[i].retry);
+        assert_null(out.profile);
+    }
+    assert_true(aten_pending_relay_parse(&out, aten_pending_relay(pending, 1, pool), pool));
+    assert_string_equal(out.nonce, pending->nonce);
+    assert_int_equal(out.retry, 1);
+    assert_in_range(strlen(aten_pending_relay(pending, 0, pool)), 1, 80); /* saml-bindings 3.4.3 */
+}
+
 static void states_are_written(void **state)
 {
     aten_pending_t *pending = begun("/", NOW);
@@ -261,7 +299,7 @@ static void cookies_are_written_so(void **state)
 {
     apr_array_header_t *cookies = apr_array_make(pool, 1, sizeof(const char *));
     aten_pending_t *pending = begun("/", NOW), *out;
-    aten_pending_place_t plain = {keys, "aten", 0, "localhost"};
+    aten_pending_place_t plain = {keys, "aten", 0, "localhost", ATEN_PENDING_ALL};
     const char *text;
 
     assert_int_equal(aten_pending_store(&here, pending, NULL, NOW, cookies, counting, NULL, pool), ATEN_V_OK);
@@ -506,6 +544,40 @@ static const char *name_of(const browser_t *b)
     return APR_ARRAY_IDX(apr_table_elts(b->jar), 0, apr_table_entry_t).key;
 }
 
+static void a_second_try_is_remembered(void **state)
+{
+    aten_pending_t *first = begun("/", NOW), *again = begun("/", NOW + SECONDS(1)), *out = NULL;
+    browser_t b = browser();
+
+    store_at(&b, first, NOW);
+    assert_false(aten_pending_tried_again(&here, header_of(&b), NOW, pool)); /* a login that a person began */
+    again->retry = 1;
+    store_at(&b, again, NOW + SECONDS(1));
+    assert_true(aten_pending_tried_again(&here, header_of(&b), NOW + SECONDS(2), pool));
+    assert_true(aten_pending_tried_again(&here, header_of(&b), NOW + SECONDS(ATEN_PENDING_RETRY_SECONDS), pool));
+    assert_false(aten_pending_tried_again(&here, header_of(&b), NOW + SECONDS(ATEN_PENDING_RETRY_SECONDS + 1), pool));
+    assert_false(aten_pending_tried_again(&here, NULL, NOW, pool));
+    assert_int_equal(taken(&b, again->nonce, NOW + SECONDS(2), &out), ATEN_V_OK);
+    assert_int_equal(out->retry, 1);
+    assert_int_equal(out->renew, 0);
+    assert_int_equal(taken(&b, first->nonce, NOW + SECONDS(2), &out), ATEN_V_OK);
+    assert_int_equal(out->retry, 0);
+}
+
+/* Where a session and a portal's answer need room beside them, only the newest may stay. */
+static void less_room_leaves_the_newest(void **state)
+{
+    aten_pending_t *old = begun("/old", NOW), *fresh = begun("/new", NOW + SECONDS(1)), *out = NULL;
+    browser_t b = browser();
+
+    store_at(&b, old, NOW);
+    here.all = 0;
+    store_at(&b, fresh, NOW + SECONDS(1));
+    here.all = ATEN_PENDING_ALL;
+    assert_int_equal(taken(&b, old->nonce, NOW + SECONDS(2), &out), ATEN_V_PENDING_NONE);
+    assert_int_equal(taken(&b, fresh->nonce, NOW + SECONDS(2), &out), ATEN_V_OK);
+}
+
 static void forged_cookies_are_passed_over(void **state)
 {
     browser_t b = browser();
@@ -567,12 +639,12 @@ static void it_opens_in_its_own_place_only(void **state)
     bound_to("the name without its prefix", here, &b, name + strlen("__Host-"), pending->nonce);
     bound_to("the session's name", here, &b, "__Host-aten", pending->nonce);
     bound_to("a slot that there is not", here, &b, "__Host-aten-login-13", pending->nonce);
-    bound_to("another base name", (aten_pending_place_t){keys, "other", 1, "ent.example"}, &b, "__Host-other-login-1",
+    bound_to("another base name", (aten_pending_place_t){keys, "other", 1, "ent.example", ATEN_PENDING_ALL}, &b, "__Host-other-login-1",
              pending->nonce);
-    bound_to("another host", (aten_pending_place_t){keys, "aten", 1, "b.example"}, &b, name, pending->nonce);
-    bound_to("another scheme", (aten_pending_place_t){keys, "aten", 0, "ent.example"}, &b, name + strlen("__Host-"),
+    bound_to("another host", (aten_pending_place_t){keys, "aten", 1, "b.example", ATEN_PENDING_ALL}, &b, name, pending->nonce);
+    bound_to("another scheme", (aten_pending_place_t){keys, "aten", 0, "ent.example", ATEN_PENDING_ALL}, &b, name + strlen("__Host-"),
              pending->nonce);
-    bound_to("another key", (aten_pending_place_t){others, "aten", 1, "ent.example"}, &b, name, pending->nonce);
+    bound_to("another key", (aten_pending_place_t){others, "aten", 1, "ent.example", ATEN_PENDING_ALL}, &b, name, pending->nonce);
     assert_int_equal(taken(&b, pending->nonce, NOW, &out), ATEN_V_OK);
 }
 
@@ -607,7 +679,7 @@ static void what_stands_inside_is_read_strictly(void **state)
         {BEGUN, 0x80, "begun before the epoch"},
         {BACKEND, 0, "no backend"},
         {BACKEND, 3, "an unknown backend"},
-        {RENEW, 2, "neither yes nor no"},
+        {RENEW, 4, "a flag that there is not"},
         {PROFILE, 0, "no profile"},
         {PROFILE, 0x7F, "a longer profile"},
         {PROFILE + 1, '\n', "a line end"},
@@ -670,6 +742,9 @@ int main(void)
         cmocka_unit_test(a_pending_login_is_made),
         cmocka_unit_test(states_are_parsed),
         cmocka_unit_test(states_are_written),
+        cmocka_unit_test(relays_are_parsed),
+        cmocka_unit_test(a_second_try_is_remembered),
+        cmocka_unit_test(less_room_leaves_the_newest),
         cmocka_unit_test(a_login_ends_in_the_browser_that_began_it),
         cmocka_unit_test(cookies_are_written_so),
         cmocka_unit_test(time_is_judged),

@@ -14,6 +14,7 @@
 
 #define KEY_1 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 #define CAS "https://cas.example/cas"
+#define PORTAL "https://portal.example/idp"
 #define NOW apr_time_from_sec(1488322800)
 #define SECONDS(n) apr_time_from_sec(n)
 
@@ -102,6 +103,23 @@ static aten_session_t *made(const aten_identity_t *identity)
     return s;
 }
 
+/* Every member set, or none. */
+static const aten_saml_subject_t whole_subject = {
+    "_a1b2", "urn:oasis:names:tc:SAML:2.0:nameid-format:transient", PORTAL, "https://ent.example/aten/saml/metadata",
+    "_session-é", "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport", NOW - SECONDS(30),
+};
+static const aten_saml_subject_t empty_subject;
+
+static aten_session_t *made_by_portal(const aten_identity_t *identity, const aten_saml_subject_t *subject)
+{
+    aten_session_t *s = aten_session_make(ATEN_BACKEND_ATEN, PORTAL, aten_session_credential(subject, pool),
+                                          "eleves-parents", identity, NOW, &last, counting, NULL, pool);
+
+    assert_non_null(s);
+    s->subject = subject;
+    return s;
+}
+
 static aten_verdict_t sealed(char **value, aten_session_t *s, int needed)
 {
     return aten_session_seal(value, s, needed, keys, &bind_session, counting, NULL, pool);
@@ -184,6 +202,40 @@ static void keys_tell_apart(void **state)
 #undef MAKE
 }
 
+static void credentials_tell_apart(void **state)
+{
+    static const aten_saml_subject_t rows[] = {
+        {.name_id = "a", .session_index = "b"},
+        {.name_id = "a", .session_index = "c"},
+        {.name_id = "b", .session_index = "b"},
+        {.name_id = "b", .session_index = "a"},     /* exchanged */
+        {.name_id = "a"},
+        {.name_id = "a", .session_index = ""},
+        {.name_id = "", .session_index = ""},
+        {.session_index = "a"},
+        {.name_id = "", .session_index = "a"},
+        {0},
+        {.name_id = "-", .session_index = "-"},     /* what stands for a missing one */
+        {.name_id = "a 1:b"},                       /* what separates them, inside */
+        {.name_id = "a 1:b", .session_index = "b"},
+        {.name_id = "a", .session_index = "b 1:b"},
+        {.name_id = "1:a 1:b"},
+        {.name_id = "ab"}, {.session_index = "ab"},
+    };
+    const aten_saml_subject_t same = {"a", "f", "q", "sp", "b", "c", NOW};
+    const int count = (int)(sizeof(rows) / sizeof(rows[0]));
+    int i, j;
+
+    for (i = 0; i < count; i++) {
+        for (j = 0; j < i; j++) {
+            if (strcmp(aten_session_credential(&rows[i], pool), aten_session_credential(&rows[j], pool))) continue;
+            fail_msg("rows %d and %d: %s", i, j, aten_session_credential(&rows[i], pool));
+        }
+    }
+    /* A logout names the subject by these two; the rest does not matter. */
+    assert_string_equal(aten_session_credential(&same, pool), aten_session_credential(&rows[0], pool));
+}
+
 /* -- Sealing and opening -- */
 
 static void everything_comes_back(void **state)
@@ -205,6 +257,106 @@ static void everything_comes_back(void **state)
     assert_string_equal(t->identity.user, "élodie.lefèvre");
     assert_int_equal(t->attributes_left_out, 0);
     assert_same_attributes(t->identity.attributes, identity.attributes);
+}
+
+static void assert_same_text(const char *a, const char *b)
+{
+    assert_true(!a == !b);
+    if (a) assert_string_equal(a, b);
+}
+
+static void the_subject_comes_back(void **state)
+{
+    const aten_saml_subject_t some = {.name_id = "x", .session_index = "", .authn_instant = NOW};
+    const aten_saml_subject_t other = {.format = "f", .sp_name_qualifier = "sp"};
+    const aten_saml_subject_t *const subjects[] = {&whole_subject, &empty_subject, &some, &other};
+    aten_identity_t identity = parent();
+    size_t i;
+
+    for (i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
+        aten_session_t *s = made_by_portal(&identity, subjects[i]), *t;
+        char *value;
+
+        assert_int_equal(sealed(&value, s, 1), ATEN_V_OK);
+        assert_int_equal(opened(&t, value), ATEN_V_OK);
+        assert_int_equal(t->backend, ATEN_BACKEND_ATEN);
+        assert_non_null(t->subject);
+        assert_same_text(t->subject->name_id, subjects[i]->name_id);
+        assert_same_text(t->subject->format, subjects[i]->format);
+        assert_same_text(t->subject->name_qualifier, subjects[i]->name_qualifier);
+        assert_same_text(t->subject->sp_name_qualifier, subjects[i]->sp_name_qualifier);
+        assert_same_text(t->subject->session_index, subjects[i]->session_index);
+        assert_same_text(t->subject->authn_context, subjects[i]->authn_context);
+        assert_true(t->subject->authn_instant == subjects[i]->authn_instant);
+        assert_string_equal(t->identity.user, identity.user);
+        assert_same_attributes(t->identity.attributes, identity.attributes);
+        assert_int_equal(sealed(&value, t, t->identity.attributes->nelts), ATEN_V_OK); /* a re-issue */
+        assert_int_equal(opened(&s, value), ATEN_V_OK);
+        assert_same_text(s->subject->session_index, subjects[i]->session_index);
+    }
+}
+
+static void cas_has_no_subject(void **state)
+{
+    aten_identity_t identity = parent();
+    aten_session_t *s = made(&identity), *t;
+    char *value = NULL;
+
+    assert_null(s->subject);
+    assert_int_equal(sealed(&value, s, 1), ATEN_V_OK);
+    assert_int_equal(opened(&t, value), ATEN_V_OK);
+    assert_null(t->subject);
+    value = NULL;
+    s->subject = &whole_subject;
+    assert_int_equal(sealed(&value, s, 1), ATEN_V_INTERNAL);
+    s = made_by_portal(&identity, &whole_subject);
+    s->subject = NULL;
+    assert_int_equal(sealed(&value, s, 1), ATEN_V_INTERNAL);
+    assert_null(value);
+}
+
+static void a_session_has_a_profile(void **state)
+{
+    aten_identity_t identity = parent();
+    aten_session_t *s = made(&identity), *t = NULL;
+    aten_pack_t pack;
+    char *value = NULL;
+
+    s->profile = NULL;
+    assert_int_equal(sealed(&value, s, 1), ATEN_V_INTERNAL);
+    assert_null(value);
+    assert_int_equal(aten_session_pack(&pack, s, 1, 2000, pool), ATEN_V_OK);
+    assert_int_equal(aten_session_unpack(&t, pack.data, pack.len, pool), ATEN_V_OK);
+    assert_null(t->profile);
+    value = aten_seal(keys, &bind_session, pack.data, pack.len, counting, NULL, pool);
+    t = NULL;
+    assert_int_equal(opened(&t, value), ATEN_V_SESSION_MALFORMED);
+    assert_null(t);
+}
+
+static void packing_keeps_to_its_room(void **state)
+{
+    apr_size_t room, whole;
+    aten_identity_t identity = parent();
+    aten_session_t *s = made_by_portal(&identity, &whole_subject), *t;
+    aten_pack_t pack;
+
+    assert_int_equal(aten_session_pack(&pack, s, 4, 2000, pool), ATEN_V_OK);
+    whole = pack.len;
+    for (room = 0; room <= whole; room++) {
+        aten_verdict_t v;
+
+        s = made_by_portal(&identity, &whole_subject);
+        v = aten_session_pack(&pack, s, 4, room, pool);
+        assert_int_equal(v, room < whole ? ATEN_V_SESSION_LARGE : ATEN_V_OK);
+        assert_int_equal(s->attributes_left_out, 0);
+        v = aten_session_pack(&pack, s, 0, room, pool);
+        if (v != ATEN_V_OK) continue;
+        assert_true(pack.len <= room);
+        assert_int_equal(aten_session_unpack(&t, pack.data, pack.len, pool), ATEN_V_OK);
+        assert_int_equal(t->attributes_left_out + t->identity.attributes->nelts, 4);
+        assert_int_equal(s->attributes_left_out, t->attributes_left_out);
+    }
 }
 
 static void an_opened_array_can_grow(void **state)
@@ -365,13 +517,33 @@ static void what_could_not_be_opened_is_not_sealed(void **state)
     }
 }
 
+static void what_a_portal_must_not_say_is_not_sealed(void **state)
+{
+    static const aten_saml_subject_t rows[] = {
+        {.name_id = "a\n"}, {.format = "\x01"}, {.name_qualifier = "\xFF"}, {.sp_name_qualifier = "\xC0\x80"},
+        {.session_index = "a\x7F"}, {.authn_context = "\xED\xA0\x80"}, {.authn_instant = -1},
+    };
+    aten_identity_t identity = parent();
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        aten_session_t *s = made_by_portal(&identity, &whole_subject);
+        char *value = NULL;
+
+        s->subject = &rows[i];
+        if (sealed(&value, s, 0) != ATEN_V_INTERNAL || value) fail_msg("row %lu", (unsigned long)i);
+    }
+}
+
 static void sealing_can_fail(void **state)
 {
     aten_identity_t identity = nobody();
     aten_session_t *s = made(&identity);
+    const apr_array_header_t *attributes = s->identity.attributes;
     char *value = NULL;
 
     assert_int_equal(aten_session_seal(&value, s, 0, keys, &bind_session, failing, NULL, pool), ATEN_V_INTERNAL);
+    assert_true(s->identity.attributes == attributes && s->attributes_left_out == 0);
     s->backend = ATEN_BACKEND_CLOSED;
     assert_int_equal(sealed(&value, s, 0), ATEN_V_INTERNAL);
     s->backend = ATEN_BACKEND_CAS;
@@ -424,14 +596,19 @@ static void other_bindings_are_refused(void **state)
 /* -- What stands inside is read strictly, although nobody else could have sealed it -- */
 
 /* The packed session of sealed and opened text. */
-static unsigned char *packed(const aten_identity_t *identity, apr_size_t *len)
+static unsigned char *packed_of(aten_session_t *s, apr_size_t *len)
 {
     unsigned char *plain;
     char *value;
 
-    assert_int_equal(sealed(&value, made(identity), 0), ATEN_V_OK);
+    assert_int_equal(sealed(&value, s, 0), ATEN_V_OK);
     assert_int_equal(aten_open(keys, &bind_session, value, strlen(value), &plain, len, pool), ATEN_V_OK);
     return plain;
+}
+
+static unsigned char *packed(const aten_identity_t *identity, apr_size_t *len)
+{
+    return packed_of(made(identity), len);
 }
 
 static aten_verdict_t reads(const unsigned char *plain, apr_size_t len)
@@ -444,11 +621,9 @@ static aten_verdict_t reads(const unsigned char *plain, apr_size_t len)
     return v;
 }
 
-static void packed_sessions_are_read_strictly(void **state)
+static void is_read_strictly(const unsigned char *plain, apr_size_t len)
 {
-    aten_identity_t identity = parent();
-    apr_size_t len, i;
-    unsigned char *plain = packed(&identity, &len);
+    apr_size_t i;
     unsigned char *longer = apr_palloc(pool, len + 1);
 
     assert_int_equal(reads(plain, len), ATEN_V_OK);
@@ -460,11 +635,21 @@ static void packed_sessions_are_read_strictly(void **state)
     assert_int_equal(reads(longer, len + 1), ATEN_V_SESSION_MALFORMED); /* a byte left over */
 }
 
-static void no_byte_inside_can_hurt(void **state)
+static void packed_sessions_are_read_strictly(void **state)
 {
     aten_identity_t identity = parent();
-    apr_size_t len, i;
-    unsigned char *plain = packed(&identity, &len);
+    unsigned char *plain;
+    apr_size_t len;
+
+    plain = packed(&identity, &len);
+    is_read_strictly(plain, len);
+    plain = packed_of(made_by_portal(&identity, &whole_subject), &len);
+    is_read_strictly(plain, len);
+}
+
+static void hurt_every_byte(unsigned char *plain, apr_size_t len)
+{
+    apr_size_t i;
     int value;
 
     /* Whatever stands there: read or refused, never read beyond (the sanitizer watches). */
@@ -479,6 +664,57 @@ static void no_byte_inside_can_hurt(void **state)
     }
 }
 
+static void no_byte_inside_can_hurt(void **state)
+{
+    aten_identity_t identity = parent();
+    unsigned char *plain;
+    apr_size_t len;
+
+    plain = packed(&identity, &len);
+    hurt_every_byte(plain, len);
+    plain = packed_of(made_by_portal(&identity, &whole_subject), &len);
+    hurt_every_byte(plain, len);
+}
+
+/* Behind profile and user, each of one byte. */
+static void odd_subjects_are_refused(void **state)
+{
+    enum { THERE = 2 + 8 + 48 + 24 + 3 + 3, TEXT = THERE + 1 };
+    static const struct {
+        apr_size_t at;
+        unsigned char byte;
+        const char *why;
+    } rows[] = {
+        {THERE, 0x41, "a seventh text"},
+        {THERE, 0x81, "an eighth"},
+        {THERE, 0x00, "no text, and one left over"},
+        {THERE, 0x03, "two texts, where one is"},
+        {TEXT, 0x7F, "a longer text"},
+        {TEXT, 0xFF, "a text far longer than the session"},
+        {TEXT + 1, 0x0A, "a line end"},
+        {TEXT + 1, 0xFF, "no UTF-8"},
+        {TEXT + 2, 'x', "a text without its NUL"},
+        {TEXT + 3, 0x80, "authenticated before the epoch"},
+        {1, ATEN_BACKEND_CAS, "CAS with a subject"},
+    };
+    const aten_saml_subject_t subject = {.name_id = "n", .authn_instant = NOW};
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        aten_identity_t identity = {"u", nobody().attributes};
+        aten_session_t *s = made_by_portal(&identity, &subject);
+        unsigned char *plain;
+        apr_size_t len;
+
+        s->profile = "p";
+        plain = packed_of(s, &len);
+        assert_int_equal(plain[THERE], 1);
+        assert_int_equal(reads(plain, len), ATEN_V_OK);
+        plain[rows[i].at] = rows[i].byte;
+        if (reads(plain, len) != ATEN_V_SESSION_MALFORMED) fail_msg("%s", rows[i].why);
+    }
+}
+
 static void odd_heads_are_refused(void **state)
 {
     enum { FORMAT = 0, BACKEND = 1, LOGIN = 2 + 8 + 48, PROFILE = LOGIN + 24 };
@@ -488,7 +724,9 @@ static void odd_heads_are_refused(void **state)
         const char *why;
     } rows[] = {
         {FORMAT, 0, "format 0"},
-        {FORMAT, 2, "a format of a later version"},
+        {FORMAT, 1, "the format of an earlier version, without a subject"},
+        {FORMAT, 3, "a format of a later version"},
+        {BACKEND, ATEN_BACKEND_ATEN, "a portal without a subject"},
         {BACKEND, ATEN_BACKEND_CLOSED, "no backend"},
         {BACKEND, 3, "an unknown backend"},
         {BACKEND, 255, "an unknown backend"},
@@ -639,19 +877,26 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_is_made),
         cmocka_unit_test(keys_tell_apart),
+        cmocka_unit_test(credentials_tell_apart),
         cmocka_unit_test(everything_comes_back),
+        cmocka_unit_test(the_subject_comes_back),
+        cmocka_unit_test(cas_has_no_subject),
+        cmocka_unit_test(a_session_has_a_profile),
+        cmocka_unit_test(packing_keeps_to_its_room),
         cmocka_unit_test(an_opened_array_can_grow),
         cmocka_unit_test(a_person_without_attributes),
         cmocka_unit_test(the_cookie_never_exceeds_its_limit),
         cmocka_unit_test(what_does_not_fit_is_left_out),
         cmocka_unit_test(needed_attributes_must_fit),
         cmocka_unit_test(what_could_not_be_opened_is_not_sealed),
+        cmocka_unit_test(what_a_portal_must_not_say_is_not_sealed),
         cmocka_unit_test(sealing_can_fail),
         cmocka_unit_test(every_flipped_bit_is_refused),
         cmocka_unit_test(other_bindings_are_refused),
         cmocka_unit_test(packed_sessions_are_read_strictly),
         cmocka_unit_test(no_byte_inside_can_hurt),
         cmocka_unit_test(odd_heads_are_refused),
+        cmocka_unit_test(odd_subjects_are_refused),
         cmocka_unit_test(counts_are_held_against_what_is_there),
         cmocka_unit_test(values_have_only_the_room_of_their_sum),
         cmocka_unit_test(time_is_judged),

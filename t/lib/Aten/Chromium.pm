@@ -12,7 +12,7 @@ my %key = (tab => "\x{E004}", enter => "\x{E007}");
 
 sub available () { return -x '/usr/bin/chromium' && -x '/usr/bin/chromedriver' }
 
-# Options: width, height (of the window), lang (fr).
+# Options: width, height (of the window), lang (fr), preferences => {name => value} of the browser.
 sub new ($class, %option) {
     my $self = bless { name => 'chromedriver', width => 1100, height => 900, lang => 'fr', %option }, $class;
     my $port = Aten::Process::free_port();
@@ -26,7 +26,7 @@ sub new ($class, %option) {
     $self->wait_for(sub { Aten::Process::listening($port) });
     my $answer = $self->call(POST => '/session', { capabilities => { alwaysMatch => {
         browserName => 'chrome',
-        'goog:chromeOptions' => { binary => '/usr/bin/chromium', args => [
+        'goog:chromeOptions' => { binary => '/usr/bin/chromium', prefs => $self->{preferences} // {}, args => [
             '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
             '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage',
             '--no-proxy-server', "--user-data-dir=$self->{profile}/profile",
@@ -89,9 +89,14 @@ sub wait_url ($self, $pattern, $seconds = 20) {
     return 0;
 }
 
-sub quit ($self) {
-    eval { $self->call(DELETE => $self->{session}) } if $self->{session};
-    return $self->stop;
+sub quit ($self) { return $self->stop }
+
+# A driver that is killed leaves its browser behind: end that first, also when the test died.
+sub stop ($self, @more) {
+    $self->{http}->timeout(10);
+    my $session = delete $self->{session};
+    eval { $self->call(DELETE => $session) } if $session && $self->alive;
+    return $self->SUPER::stop(@more);
 }
 
 1;

@@ -52,12 +52,17 @@ sub ent_config (%option) {
 }
 
 # A person comes to a protected page of SITE (an Aten::Server, or the harness), chooses a profile on the chooser, logs in
-# at the real CAS server, and is sent back. Returns the browser; its ->page is where that ended.
+# at the real CAS server (or portal), and is sent back. Returns the browser; its ->page is where that ended.
 # Options: to => '/ent/', profile => text or pattern of the entry, cas => an Aten::CAS (default: the site's),
+# idp => an Aten::IdP: by that portal instead, whose profile is then `eleves-parents` by default,
 # browser => an existing one, password => another one, via => 'login' (default: the button's address
 # /aten/login?to=...) or 'page' (straight to the page), and what Aten::Browser's ->get takes.
 sub login ($site, $account, %option) {
     my $browser = login_page($site, %option);
+    if ($option{idp}) {
+        $option{idp}->pass($browser, $account, map { $_ => $option{$_} } grep { defined $option{$_} } 'password');
+        return $browser;
+    }
     my $cas     = $option{cas} // $site->cas;
     my $page    = $browser->page;
     return $browser if $page->url !~ m{^\Q@{[ $cas->url ]}\E/login};
@@ -65,13 +70,13 @@ sub login ($site, $account, %option) {
     return $browser;
 }
 
-# The same up to the CAS server's form.
+# The same up to the form of the CAS server, or of the portal.
 sub login_page ($site, %option) {
     my $browser = $option{browser} // browser(%{ $option{browser_options} // {} });
     my $to      = $option{to} // '/ent/';
     my $start   = ($option{via} // 'login') eq 'page' ? $to : '/aten/login?to=' . Aten::URL::escape($to);
     $browser->get($site->url($start, https => $option{https}, host => $option{host}));
-    my $entry = $option{profile} // qr/autres-publics/;
+    my $entry = $option{profile} // ($option{idp} ? qr/eleves-parents/ : qr/autres-publics/);
     $browser->click($entry) if $browser->page->link($entry);
     return $browser;
 }

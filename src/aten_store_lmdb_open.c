@@ -1,0 +1,309 @@
+#include "aten_store_lmdb_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_file_info.h>
+#include <apr_file_io.h>
+#include <apr_strings.h>
+
+/* The names say how records are packed: another packing gets other databases. */
+#define RECORDS_NAME "records-1"
+#define TIMES_NAME "times-1"
+
+#define META_PAGES 2
+#define META_MAGIC 0xBEEFC0DEu
+#define META_VERSION 1u
+#define PAGE_BYTES_MIN 512u
+#define PAGE_BYTES_MAX 32768u
+#define NO_PAGE ((size_t)-1)
+
+#define ADVICE "stop the server, move it away, and start again (what was used once is then forgotten)"
+
+/* -- Before LMDB opens it -- */
+
+/* LMDB asks for its magic number and version, but divides by the page size that stands behind them, and multiplies by the
+ * number of pages, before it has looked at either. So these are judged here. Meta pages of this version stand so in the
+ * file since LMDB 0.9.0; numbers are the machine's. */
+typedef struct {
+    apr_uint32_t page_bytes; /* in the first tree */
+    apr_uint16_t flags, depth;
+    size_t branch_pages, leaf_pages, overflow_pages, entries, root;
+} tree_t;
+
+typedef struct {
+    size_t page;
+    apr_uint16_t pad, flags;
+    apr_uint32_t free_bounds;
+    apr_uint32_t magic, version;
+    void *address;
+    size_t bytes_max;
+    tree_t trees[2];
+    size_t last_page, transaction;
+} meta_t;
+
+static int is_root(size_t page, size_t last_page)
+{
+    return page == NO_PAGE || (page >= META_PAGES && page <= last_page);
+}
+
+static int is_page_size(apr_uint32_t bytes)
+{
+    return bytes >= PAGE_BYTES_MIN && bytes <= PAGE_BYTES_MAX && !(bytes & (bytes - 1));
+}
+
+static int can_be(const meta_t *meta, apr_uint32_t page_bytes)
+{
+    return is_page_size(page_bytes) && meta->trees[0].page_bytes == page_bytes && meta->last_page >= META_PAGES - 1
+           && meta->last_page < NO_PAGE / PAGE_BYTES_MAX && is_root(meta->trees[0].root, meta->last_page)
+           && is_root(meta->trees[1].root, meta->last_page);
+}
+
+/* @return 1 also for a file that LMDB will refuse by itself */
+static int metas_can_be(apr_file_t *file)
+{
+    apr_uint32_t page_bytes = 0;
+    meta_t meta;
+    int i;
+
+    for (i = 0; i < META_PAGES; i++) {
+        apr_off_t at = (apr_off_t)page_bytes * i;
+
+        if (apr_file_seek(file, APR_SET, &at) != APR_SUCCESS) return 0;
+        if (apr_file_read_full(file, &meta, sizeof(meta), NULL) != APR_SUCCESS) return 1;
+        if (meta.magic != META_MAGIC || meta.version != META_VERSION) return 1;
+        if (!i) page_bytes = meta.trees[0].page_bytes;
+        if (!can_be(&meta, page_bytes)) return 0;
+    }
+    return 1;
+}
+
+static const char *cannot_be(const char *file, const char *done, apr_status_t rv, apr_pool_t *p)
+{
+    char message[128];
+
+    return apr_psprintf(p, "'%s' cannot be %s: %s", file, done, apr_strerror(rv, message, sizeof(message)));
+}
+
+/* @param exists set to 1 if something is in it */
+static const char *judge_regular(const char *file, int *exists, apr_pool_t *p)
+{
+    apr_finfo_t info;
+    const apr_status_t rv = apr_stat(&info, file, APR_FINFO_LINK | APR_FINFO_TYPE | APR_FINFO_SIZE, p);
+
+    *exists = 0;
+    if (APR_STATUS_IS_ENOENT(rv)) return NULL;
+    if (rv != APR_SUCCESS) return cannot_be(file, "looked at", rv, p);
+    if (info.filetype != APR_REG) return apr_psprintf(p, "'%s' is no regular file: " ADVICE, file);
+    *exists = info.size > 0;
+    return NULL;
+}
+
+/* Before anything is opened, for LMDB follows links. */
+static const char *judge(const char *file, const char *lock_file, apr_pool_t *p)
+{
+    apr_file_t *opened;
+    int ok, exists;
+    const char *error = judge_regular(lock_file, &exists, p);
+    apr_status_t rv;
+
+    if (!error) error = judge_regular(file, &exists, p);
+    if (error || !exists) return error;
+    rv = apr_file_open(&opened, file, APR_FOPEN_READ | APR_FOPEN_BINARY, APR_FPROT_OS_DEFAULT, p);
+    if (rv != APR_SUCCESS) return cannot_be(file, "read", rv, p);
+    ok = metas_can_be(opened);
+    apr_file_close(opened);
+    return ok ? NULL : apr_psprintf(p, "'%s' is damaged: " ADVICE, file);
+}
+
+/* -- A file that is shorter than its meta page says -- */
+
+static int read_all(MDB_txn *txn, MDB_dbi dbi)
+{
+    MDB_cursor *cursor;
+    MDB_val key, data;
+    int rc = mdb_cursor_open(txn, dbi, &cursor);
+
+    if (rc) return rc;
+    do {
+        rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
+    } while (!rc);
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int aten_store_lmdb_count_free(MDB_txn *reading, size_t enough, size_t *count)
+{
+    const MDB_dbi free_pages = 0; /* LMDB's own: a transaction -> how many pages it freed, then their numbers */
+    MDB_cursor *cursor;
+    MDB_val key, data;
+    size_t n;
+    int rc = mdb_cursor_open(reading, free_pages, &cursor);
+
+    *count = 0;
+    if (rc) return rc;
+    while (*count < enough && !(rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT))) {
+        if (data.mv_size < sizeof(n)) rc = MDB_CORRUPTED;
+        if (rc) break;
+        memcpy(&n, data.mv_data, sizeof(n));
+        *count += n;
+    }
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* The numbers behind a count: pages that a write would use. */
+static int are_pages(const MDB_val *list, size_t last_page)
+{
+    const size_t count = list->mv_size / sizeof(size_t);
+    size_t i, n;
+
+    for (i = 0; i < count; i++) {
+        memcpy(&n, (const char *)list->mv_data + i * sizeof(n), sizeof(n));
+        if (!i ? n >= count : n < META_PAGES || n > last_page) return 0;
+    }
+    return count > 0;
+}
+
+static int read_free(MDB_env *env, size_t last_page)
+{
+    MDB_cursor *cursor = NULL;
+    MDB_txn *reading;
+    MDB_val key, data;
+    int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &reading);
+
+    if (rc) return rc;
+    rc = mdb_cursor_open(reading, 0, &cursor);
+    while (!rc) {
+        rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
+        if (!rc && !are_pages(&data, last_page)) rc = MDB_CORRUPTED;
+    }
+    if (cursor) mdb_cursor_close(cursor);
+    mdb_txn_abort(reading);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int open_databases(aten_store_lmdb_t *store, MDB_txn *txn)
+{
+    const int rc = mdb_dbi_open(txn, RECORDS_NAME, MDB_CREATE, &store->records);
+
+    return rc ? rc : mdb_dbi_open(txn, TIMES_NAME, MDB_CREATE, &store->times);
+}
+
+/* A file may rightly be shorter than its number of pages says: its last ones are free, and were never written. One that
+ * lost its end looks the same, and a read of it would end the process (SIGBUS). So it is first made as long as it says,
+ * with zeros, which LMDB knows to be no page; then all of it is read. The write transaction keeps every other writer
+ * away. A damaged file gets its old length back, so that the next process finds it too. */
+static int open_short(aten_store_lmdb_t *store, MDB_txn *txn, int fd, off_t size, off_t wanted)
+{
+    MDB_envinfo info;
+    int rc;
+
+    if (ftruncate(fd, wanted) != 0) return errno;
+    mdb_env_info(store->env, &info);
+    rc = read_free(store->env, info.me_last_pgno);
+    if (!rc) rc = open_databases(store, txn);
+    if (!rc) rc = read_all(txn, store->records);
+    if (!rc) rc = read_all(txn, store->times);
+    if (rc && ftruncate(fd, size) != 0) rc = errno;
+    return rc;
+}
+
+static int open_in(aten_store_lmdb_t *store, MDB_txn *txn)
+{
+    MDB_envinfo info;
+    struct stat file;
+    MDB_stat pages;
+    off_t wanted;
+    int fd;
+    int rc = mdb_env_get_fd(store->env, &fd);
+
+    if (rc) return rc;
+    if (fstat(fd, &file) != 0) return errno;
+    mdb_env_info(store->env, &info);
+    mdb_env_stat(store->env, &pages);
+    wanted = (off_t)((info.me_last_pgno + 1) * pages.ms_psize);
+    return file.st_size < wanted ? open_short(store, txn, fd, file.st_size, wanted) : open_databases(store, txn);
+}
+
+/* -- Opening -- */
+
+static const char *say(int rc, const char *file, apr_pool_t *p)
+{
+    switch (rc) {
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID:
+        return apr_psprintf(p, "'%s' is damaged, or no file of LMDB: " ADVICE, file);
+    case MDB_VERSION_MISMATCH:
+        return apr_psprintf(p, "'%s' is of another version of LMDB, or in use by a process with one: stop all processes "
+                               "that use it, then move it away", file);
+    case EACCES:
+    case EPERM:
+        return apr_psprintf(p, "'%s' cannot be opened: %s; it, " ATEN_STORE_LOCK_FILE " and the directory must belong "
+                               "to the user that the server runs as", file, mdb_strerror(rc));
+    default:
+        return apr_psprintf(p, "'%s' cannot be opened: %s", file, mdb_strerror(rc));
+    }
+}
+
+/* A new file survives a power cut once its directory is on the disk. */
+static int sync_directory(const char *dir)
+{
+    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = 0;
+
+    if (fd < 0) return errno;
+    if (fsync(fd) != 0 && errno != EINVAL) rc = errno; /* EINVAL: a file system that has nothing to flush there */
+    close(fd);
+    return rc;
+}
+
+/* LMDB leaves this one descriptor open for programs that are started from here: a CGI program must not get it. */
+static int close_on_exec(MDB_env *env)
+{
+    int fd;
+    const int rc = mdb_env_get_fd(env, &fd);
+
+    if (rc) return rc;
+    return fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ? errno : 0;
+}
+
+static int start(aten_store_lmdb_t *store, const char *dir, apr_size_t bytes_max, unsigned int readers)
+{
+    MDB_txn *txn;
+    int rc = mdb_env_set_mapsize(store->env, bytes_max);
+
+    if (!rc) rc = mdb_env_set_maxreaders(store->env, readers);
+    if (!rc) rc = mdb_env_set_maxdbs(store->env, 2);
+    if (!rc) rc = mdb_env_open(store->env, dir, MDB_NOTLS, 0600);
+    if (!rc) rc = close_on_exec(store->env);
+    if (rc) return rc;
+    mdb_reader_check(store->env, NULL);
+    rc = mdb_txn_begin(store->env, NULL, 0, &txn);
+    if (rc) return rc;
+    rc = open_in(store, txn);
+    if (!rc) return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return rc;
+}
+
+const char *aten_store_lmdb_begin(aten_store_lmdb_t *store, const char *dir, apr_size_t bytes_max,
+                                  unsigned int readers, apr_pool_t *p)
+{
+    const char *file = apr_pstrcat(p, dir, "/" ATEN_STORE_FILE, NULL);
+    const char *error = judge(file, apr_pstrcat(p, dir, "/" ATEN_STORE_LOCK_FILE, NULL), p);
+    int rc;
+
+    if (error) return error;
+    rc = mdb_env_create(&store->env);
+    if (rc) return say(rc, file, p);
+    rc = start(store, dir, bytes_max, readers);
+    if (!rc) rc = sync_directory(dir);
+    if (!rc) return NULL;
+    mdb_env_close(store->env);
+    return say(rc, file, p);
+}
