@@ -14,11 +14,10 @@
 #include <xmlsec/xmldsig.h>
 #include <xmlsec/xmlsec.h>
 
+#include "aten_saml_key.h"
 #include "aten_saml_verify_private.h"
 #include "aten_util.h"
 #include "aten_xml.h"
-
-#define RSA_BITS_MIN 2048
 
 xmlNode *aten_saml_signature(const xmlNode *element, int *count)
 {
@@ -27,24 +26,10 @@ xmlNode *aten_saml_signature(const xmlNode *element, int *count)
 
 /* --- keys --- */
 
-static int is_allowed_curve(const EVP_PKEY *pkey)
-{
-    static const char *const curves[] = {"prime256v1", "secp384r1", "secp521r1"};
-    char name[32];
-    size_t i, len;
-
-    if (!EVP_PKEY_get_group_name(pkey, name, sizeof(name), &len)) return 0;
-    for (i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
-        if (!strcmp(name, curves[i])) return 1;
-    }
-    return 0;
-}
-
 /* Metadata lets no other key in; this does not depend on it. */
-static int is_usable(const aten_saml_key_t *key, int type)
+static int is_usable(const aten_saml_key_t *key, int type, apr_pool_t *p)
 {
-    if (!key || !key->pkey || EVP_PKEY_get_base_id(key->pkey) != type) return 0;
-    return type == EVP_PKEY_RSA ? EVP_PKEY_get_bits(key->pkey) >= RSA_BITS_MIN : is_allowed_curve(key->pkey);
+    return key && key->pkey && EVP_PKEY_get_base_id(key->pkey) == type && !aten_saml_key_weakness(key->pkey, p);
 }
 
 static xmlSecKeyPtr wrap_key(EVP_PKEY *pkey)
@@ -147,7 +132,7 @@ static aten_verdict_t try_keys(const aten_saml_signed_t *form, const apr_array_h
         const aten_saml_key_t *key = APR_ARRAY_IDX(keys, i, const aten_saml_key_t *);
         tried_t result;
 
-        if (!is_usable(key, form->key_type)) continue;
+        if (!is_usable(key, form->key_type, p)) continue;
         tried++;
         result = try_key(form, key->pkey, bytes, len, p);
         if (result == TRIED_OK) return ATEN_V_OK;

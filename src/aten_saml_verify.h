@@ -22,9 +22,12 @@ xmlNode *aten_saml_signature(const xmlNode *element, int *count);
  *  element's ID alone.
  *  Algorithms (ALGORITHM otherwise): RSA and ECDSA signatures with SHA-256, SHA-384 or SHA-512; digests SHA-256,
  *  SHA-384, SHA-512; exclusive canonicalization of SignedInfo.
+ *  What canonicalization costs is bounded (SIGNATURE_FORM beyond it): 4,096 elements, 64 attributes and namespaces of
+ *  one of them, 64 namespaces in scope, each of 256 bytes at most.
  *  Keys are those given, tried in their order; KeyInfo is never looked at; nothing is ever fetched.
  *
- *  @param keys  const aten_saml_key_t * (public)
+ *  @param keys  const aten_saml_key_t * (public); those that are too weak or of another type than the signature's
+ *               algorithm are passed over
  *  @param bytes set with OK alone: len bytes from p and a NUL behind them
  *  @param why   on anything but OK a text for the log, escaped; never a value of the message beside an algorithm's name
  *  @return OK, SAML_UNSIGNED (no signature), SAML_SIGNATURE_FORM, SAML_ALGORITHM, SAML_SIGNATURE or INTERNAL */

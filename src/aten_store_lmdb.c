@@ -14,7 +14,7 @@
 
 /* Pages that adding leaves free: also deleting copies pages before the old ones can be used again (two transactions
  * later), and a file that is full to the last page could never be emptied. */
-#define RESERVE_PAGES 256
+#define RESERVE_PAGES ATEN_STORE_LMDB_AHEAD
 #define SWEEPS_WHEN_FULL 8
 
 typedef struct {
@@ -159,7 +159,8 @@ static int sweep_more(const aten_store_lmdb_t *store, apr_time_t now)
     for (i = 0; i < SWEEPS_WHEN_FULL && swept == ATEN_STORE_SWEEP; i++) {
         rc = mdb_txn_begin(store->env, NULL, 0, &txn);
         if (rc) return rc;
-        rc = sweep(store, txn, now, &swept);
+        rc = aten_store_lmdb_lengthen(store->env);
+        if (!rc) rc = sweep(store, txn, now, &swept);
         if (rc) {
             mdb_txn_abort(txn);
             return rc;
@@ -179,6 +180,27 @@ static int begin_reading(const aten_store_lmdb_t *store, MDB_txn **txn)
     return mdb_txn_begin(store->env, NULL, MDB_RDONLY, txn);
 }
 
+/* @param enough stop there @return 0 and *count set, or LMDB's error */
+static int count_free(MDB_txn *reading, size_t enough, size_t *count)
+{
+    const MDB_dbi free_pages = 0; /* LMDB's own: a transaction -> how many pages it freed, then their numbers */
+    MDB_cursor *cursor;
+    MDB_val key, data;
+    size_t n;
+    int rc = mdb_cursor_open(reading, free_pages, &cursor);
+
+    *count = 0;
+    if (rc) return rc;
+    while (*count < enough && !(rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT))) {
+        if (data.mv_size < sizeof(n)) rc = MDB_CORRUPTED;
+        if (rc) break;
+        memcpy(&n, data.mv_data, sizeof(n));
+        *count += n;
+    }
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
 /* Asked inside a write transaction, so that the answer holds as long as that. Free pages are looked for only where the
  * file has reached its size.
  * @return 0, MDB_MAP_FULL, or another error */
@@ -196,7 +218,7 @@ static int has_room(const aten_store_lmdb_t *store)
     if (unused >= RESERVE_PAGES) return 0;
     rc = begin_reading(store, &reading);
     if (rc) return rc;
-    rc = aten_store_lmdb_count_free(reading, RESERVE_PAGES - unused, &count);
+    rc = count_free(reading, RESERVE_PAGES - unused, &count);
     mdb_txn_abort(reading);
     if (rc) return rc;
     return count + unused >= RESERVE_PAGES ? 0 : MDB_MAP_FULL;
@@ -257,6 +279,7 @@ static int write_once(const aten_store_lmdb_t *store, const write_t *write)
     if (rc) return rc;
     rc = write->raises ? raised(store, txn, write, &record) : none_there(store, txn, write);
     if (!rc) rc = has_room(store);
+    if (!rc) rc = aten_store_lmdb_lengthen(store->env);
     if (!rc) rc = sweep(store, txn, write->now, &swept);
     if (!rc) rc = put_all(store, txn, write, &record);
     if (!rc) return mdb_txn_commit(txn);
@@ -372,7 +395,7 @@ apr_status_t aten_store_lmdb_usage(aten_store_t *table, aten_store_usage_t *usag
     rc = begin_reading(store, &txn);
     if (rc) return status_of(rc);
     rc = mdb_stat(txn, store->records, &stat);
-    if (!rc) rc = aten_store_lmdb_count_free(txn, (size_t)-1, &unused);
+    if (!rc) rc = count_free(txn, (size_t)-1, &unused);
     mdb_txn_abort(txn);
     if (rc) return status_of(rc);
     mdb_env_info(store->env, &info);

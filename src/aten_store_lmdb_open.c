@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,9 +24,9 @@
 
 /* -- Before LMDB opens it -- */
 
-/* LMDB asks for its magic number and version, but divides by the page size that stands behind them, and multiplies by the
- * number of pages, before it has looked at either. So these are judged here. Meta pages of this version stand so in the
- * file since LMDB 0.9.0; numbers are the machine's. */
+/* LMDB asks for its magic number and version, but divides by the page size that stands behind them, and multiplies by
+ * the number of pages, before it has looked at either. So these are judged here. Meta pages of this version stand so in
+ * the file since LMDB 0.9.0; numbers are the machine's. */
 typedef struct {
     apr_uint32_t page_bytes; /* in the first tree */
     apr_uint16_t flags, depth;
@@ -50,16 +49,11 @@ static int is_root(size_t page, size_t last_page)
     return page == NO_PAGE || (page >= META_PAGES && page <= last_page);
 }
 
-static int is_page_size(apr_uint32_t bytes)
-{
-    return bytes >= PAGE_BYTES_MIN && bytes <= PAGE_BYTES_MAX && !(bytes & (bytes - 1));
-}
-
 static int can_be(const meta_t *meta, apr_uint32_t page_bytes)
 {
-    return is_page_size(page_bytes) && meta->trees[0].page_bytes == page_bytes && meta->last_page >= META_PAGES - 1
-           && meta->last_page < NO_PAGE / PAGE_BYTES_MAX && is_root(meta->trees[0].root, meta->last_page)
-           && is_root(meta->trees[1].root, meta->last_page);
+    return page_bytes >= PAGE_BYTES_MIN && page_bytes <= PAGE_BYTES_MAX && meta->trees[0].page_bytes == page_bytes
+           && meta->last_page >= META_PAGES - 1 && meta->last_page < NO_PAGE / PAGE_BYTES_MAX
+           && is_root(meta->trees[0].root, meta->last_page) && is_root(meta->trees[1].root, meta->last_page);
 }
 
 /* @return 1 also for a file that LMDB will refuse by itself */
@@ -119,114 +113,49 @@ static const char *judge(const char *file, const char *lock_file, apr_pool_t *p)
     return ok ? NULL : apr_psprintf(p, "'%s' is damaged: " ADVICE, file);
 }
 
-/* -- A file that is shorter than its meta page says -- */
+/* -- The length of the file -- */
 
-static int read_all(MDB_txn *txn, MDB_dbi dbi)
+static int file_length(MDB_env *env, int *fd, off_t *length)
 {
-    MDB_cursor *cursor;
-    MDB_val key, data;
-    int rc = mdb_cursor_open(txn, dbi, &cursor);
-
-    if (rc) return rc;
-    do {
-        rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
-    } while (!rc);
-    mdb_cursor_close(cursor);
-    return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-int aten_store_lmdb_count_free(MDB_txn *reading, size_t enough, size_t *count)
-{
-    const MDB_dbi free_pages = 0; /* LMDB's own: a transaction -> how many pages it freed, then their numbers */
-    MDB_cursor *cursor;
-    MDB_val key, data;
-    size_t n;
-    int rc = mdb_cursor_open(reading, free_pages, &cursor);
-
-    *count = 0;
-    if (rc) return rc;
-    while (*count < enough && !(rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT))) {
-        if (data.mv_size < sizeof(n)) rc = MDB_CORRUPTED;
-        if (rc) break;
-        memcpy(&n, data.mv_data, sizeof(n));
-        *count += n;
-    }
-    mdb_cursor_close(cursor);
-    return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-/* The numbers behind a count: pages that a write would use. */
-static int are_pages(const MDB_val *list, size_t last_page)
-{
-    const size_t count = list->mv_size / sizeof(size_t);
-    size_t i, n;
-
-    for (i = 0; i < count; i++) {
-        memcpy(&n, (const char *)list->mv_data + i * sizeof(n), sizeof(n));
-        if (!i ? n >= count : n < META_PAGES || n > last_page) return 0;
-    }
-    return count > 0;
-}
-
-static int read_free(MDB_env *env, size_t last_page)
-{
-    MDB_cursor *cursor = NULL;
-    MDB_txn *reading;
-    MDB_val key, data;
-    int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &reading);
-
-    if (rc) return rc;
-    rc = mdb_cursor_open(reading, 0, &cursor);
-    while (!rc) {
-        rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
-        if (!rc && !are_pages(&data, last_page)) rc = MDB_CORRUPTED;
-    }
-    if (cursor) mdb_cursor_close(cursor);
-    mdb_txn_abort(reading);
-    return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-static int open_databases(aten_store_lmdb_t *store, MDB_txn *txn)
-{
-    const int rc = mdb_dbi_open(txn, RECORDS_NAME, MDB_CREATE, &store->records);
-
-    return rc ? rc : mdb_dbi_open(txn, TIMES_NAME, MDB_CREATE, &store->times);
-}
-
-/* A file may rightly be shorter than its number of pages says: its last ones are free, and were never written. One that
- * lost its end looks the same, and a read of it would end the process (SIGBUS). So it is first made as long as it says,
- * with zeros, which LMDB knows to be no page; then all of it is read. The write transaction keeps every other writer
- * away. A damaged file gets its old length back, so that the next process finds it too. */
-static int open_short(aten_store_lmdb_t *store, MDB_txn *txn, int fd, off_t size, off_t wanted)
-{
-    MDB_envinfo info;
-    int rc;
-
-    if (ftruncate(fd, wanted) != 0) return errno;
-    mdb_env_info(store->env, &info);
-    rc = read_free(store->env, info.me_last_pgno);
-    if (!rc) rc = open_databases(store, txn);
-    if (!rc) rc = read_all(txn, store->records);
-    if (!rc) rc = read_all(txn, store->times);
-    if (rc && ftruncate(fd, size) != 0) rc = errno;
-    return rc;
-}
-
-static int open_in(aten_store_lmdb_t *store, MDB_txn *txn)
-{
-    MDB_envinfo info;
     struct stat file;
-    MDB_stat pages;
-    off_t wanted;
-    int fd;
-    int rc = mdb_env_get_fd(store->env, &fd);
+    const int rc = mdb_env_get_fd(env, fd);
 
     if (rc) return rc;
-    if (fstat(fd, &file) != 0) return errno;
-    mdb_env_info(store->env, &info);
-    mdb_env_stat(store->env, &pages);
-    wanted = (off_t)((info.me_last_pgno + 1) * pages.ms_psize);
-    return file.st_size < wanted ? open_short(store, txn, fd, file.st_size, wanted) : open_databases(store, txn);
+    if (fstat(*fd, &file) != 0) return errno;
+    *length = file.st_size;
+    return 0;
+}
+
+/* Up to that many pages behind the last one that was committed, within the file's maximum. */
+static off_t length_with(MDB_env *env, size_t ahead)
+{
+    MDB_envinfo info;
+    MDB_stat pages;
+    size_t length;
+
+    mdb_env_info(env, &info);
+    mdb_env_stat(env, &pages);
+    length = (info.me_last_pgno + 1 + ahead) * pages.ms_psize;
+    return (off_t)(ahead && length > info.me_mapsize ? info.me_mapsize : length);
+}
+
+int aten_store_lmdb_lengthen(MDB_env *env)
+{
+    off_t length;
+    int fd;
+    const int rc = file_length(env, &fd, &length);
+
+    if (rc) return rc;
+    if (length >= length_with(env, ATEN_STORE_LMDB_AHEAD)) return 0;
+    return ftruncate(fd, length_with(env, 2 * ATEN_STORE_LMDB_AHEAD)) == 0 ? 0 : errno;
+}
+
+static int is_whole(MDB_env *env)
+{
+    off_t length;
+    int fd;
+
+    return !file_length(env, &fd, &length) && length >= length_with(env, 0);
 }
 
 /* -- Opening -- */
@@ -239,8 +168,8 @@ static const char *say(int rc, const char *file, apr_pool_t *p)
     case MDB_INVALID:
         return apr_psprintf(p, "'%s' is damaged, or no file of LMDB: " ADVICE, file);
     case MDB_VERSION_MISMATCH:
-        return apr_psprintf(p, "'%s' is of another version of LMDB, or in use by a process with one: stop all processes "
-                               "that use it, then move it away", file);
+        return apr_psprintf(p, "'%s' is of another version of LMDB, or in use by a process with one: stop all of them, "
+                               "then move it away", file);
     case EACCES:
     case EPERM:
         return apr_psprintf(p, "'%s' cannot be opened: %s; it, " ATEN_STORE_LOCK_FILE " and the directory must belong "
@@ -272,6 +201,16 @@ static int close_on_exec(MDB_env *env)
     return fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ? errno : 0;
 }
 
+static int open_databases(aten_store_lmdb_t *store, MDB_txn *txn)
+{
+    int rc;
+
+    if (!is_whole(store->env)) return MDB_CORRUPTED;
+    rc = aten_store_lmdb_lengthen(store->env);
+    if (!rc) rc = mdb_dbi_open(txn, RECORDS_NAME, MDB_CREATE, &store->records);
+    return rc ? rc : mdb_dbi_open(txn, TIMES_NAME, MDB_CREATE, &store->times);
+}
+
 static int start(aten_store_lmdb_t *store, const char *dir, apr_size_t bytes_max, unsigned int readers)
 {
     MDB_txn *txn;
@@ -285,7 +224,7 @@ static int start(aten_store_lmdb_t *store, const char *dir, apr_size_t bytes_max
     mdb_reader_check(store->env, NULL);
     rc = mdb_txn_begin(store->env, NULL, 0, &txn);
     if (rc) return rc;
-    rc = open_in(store, txn);
+    rc = open_databases(store, txn);
     if (!rc) return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
     return rc;

@@ -14,14 +14,18 @@ typedef struct {
     pid_t pid;       /* of the process that opened it */
 } aten_store_lmdb_t;
 
-/** Open the environment and its databases, making what is missing. Where the file is shorter than its meta page says,
- *  everything in it is read once.
+/* Pages that one write transaction never needs as many of. */
+#define ATEN_STORE_LMDB_AHEAD 256
+
+/** Open the environment and its databases, making what is missing.
  *  @return NULL, or a sentence: then nothing is left open */
 const char *aten_store_lmdb_begin(aten_store_lmdb_t *store, const char *dir, apr_size_t bytes_max,
                                   unsigned int readers, apr_pool_t *p);
 
-/** Count the file's free pages.
- *  @param enough stop there @return 0, or LMDB's error (MDB_CORRUPTED: a page that cannot be a free one) */
-int aten_store_lmdb_count_free(MDB_txn *reading, size_t enough, size_t *count);
+/** Make the file longer than the pages that are in use, by more than the write transaction that asks will add. LMDB itself
+ *  leaves a file too short where its last pages were free again before they were written; done so, a file that is too
+ *  short has lost something, and reading it would end the process (SIGBUS).
+ *  @return 0, or an errno */
+int aten_store_lmdb_lengthen(MDB_env *env);
 
 #endif

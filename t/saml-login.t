@@ -82,7 +82,7 @@ sub config (@keys) {
         [PORT4 => "AtenPortal \@FAMILIES\@\nAtenPortalUnsolicited off"],
         [PORT5 => "AtenPortal \@FAMILIES\@\nAtenPortalUnsolicited accept \@FAMILIES\@"],
         [PORT6 => "AtenPortal \@FAMILIES\@\nAtenPath /connexion\nAtenServiceEntityID urn:test:ent"],
-        [PORT7 => "AtenPortal \@FAMILIES\@ uai=030*,0341234B"],
+        [PORT7 => "AtenPortal \@FAMILIES\@ uai=030*,0341234B\nAtenPortalClockSkew 400"],
         # A front does TLS for this one.
         [PORT8 => "AtenPortal \@FAMILIES\@\nAtenBaseURL https://localhost:\@HTTPS_PORT\@"],
     );
@@ -272,6 +272,28 @@ subtest 'who is nobody' => sub {
     stays_out(main => 'sans-vecteur', 'AT0343', 'neither a vector nor an address');
     stays_out(main => 'vecteur-casse', 'AT0340', 'a vector of four fields');
     stays_out(main => 'faux-eleve', 'AT0347', 'a pupil, says the portal of staff', profile => qr/profile=agents/);
+};
+
+sub vectors ($count) {
+    return { FrEduVecteur => [map { sprintf "2|L'Hérault-Müller|Marie-Françoise|70%04d|034%04dX", $_, $_ } 1 .. $count] };
+}
+
+subtest 'as many children as there may be' => sub {
+    $idp->set_account(nombreux => vectors(12));
+    my $browser = comes_in(main => 'nombreux', 'twelve');
+    is scalar(() = identity_of($browser)->{ATEN_VECTEUR} =~ /\|034\d{4}X/g), 12, '... all of them';
+    my %rest = map { sprintf("attribut%03d", $_) => "valeur $_ " . 'x' x 60 } 1 .. 60;
+    $idp->set_account(riche => { %{ vectors(8) }, %rest });
+    my $rich = identity_of(comes_in(main => 'riche', 'more attributes than fit'));
+    is scalar(() = $rich->{ATEN_VECTEUR} =~ /\|034\d{4}X/g), 8, '... the children are there';
+    my @kept = grep { /^ATEN_ATTR_attribut/ } keys %$rich;
+    cmp_ok scalar(@kept), '>', 5, '... and of the others what fits: ' . @kept;
+    cmp_ok scalar(@kept), '<', 60, '... not all';
+    is $rich->{$_}, $rest{ s/ATEN_ATTR_//r }, "... whole: $_" for @kept[0, -1];
+    $idp->set_account(trop => vectors(40));
+    stays_out(main => 'trop', 'AT0134', 'forty do not fit');
+    $idp->set_account(trop => vectors(41));
+    stays_out(main => 'trop', 'AT0340', 'forty-one are too many');
 };
 
 # --- the way ---
@@ -694,6 +716,49 @@ subtest 'tabs' => sub {
     }
 };
 
+# httpd refuses a header of more than 8190 bytes, and a browser that has it for good would be locked out.
+subtest 'a large session, and many tabs' => sub {
+    my $browser = comes_in(main => 'riche', 'a large session');
+    cmp_ok length session($browser)->{value}, '>', 2000, '... ' . length session($browser)->{value};
+    my $most = 0;
+    my $ask  = \&Aten::Browser::ask;
+    no warnings 'redefine';
+    local *Aten::Browser::ask = sub ($self, $request) {
+        my $page = $ask->($self, $request);
+        my $sent = length($page->request->{headers}{cookie} // '');
+        $most = $sent if $sent > $most && $page->url =~ m{^http://localhost:};
+        return $page;
+    };
+    my @tabs = map { $browser->tab } 0 .. 19;
+    for my $number (0 .. 19) {
+        $tabs[$number]->get(base() . "/aten/login?profile=agents&to=/ent/tab-$number%3F" . 'x' x 150);
+        is $tabs[$number]->page->status, 200, "tab $number leads to the portal" if !$idp->is_here($tabs[$number]);
+        $idp->enter($tabs[$number], 'prof') if $idp->asks($tabs[$number]);
+    }
+    ok $idp->answers($tabs[19]), 'twenty tabs are at the portal';
+    $idp->send_answer($tabs[19]);
+    is $tabs[19]->url, base() . '/ent/tab-19?' . 'x' x 150, 'the last one lands on its page';
+    is user($tabs[19]), 'andre.d-aubigne@ac.example', '... in';
+    $idp->send_answer($tabs[0]);
+    is $tabs[0]->url, base() . '/accueil/', 'the first one was forgotten: the home page';
+    cmp_ok $most, '<', 8000, "the longest Cookie header was $most bytes";
+};
+
+subtest 'other methods at our addresses' => sub {
+    my %allowed = (acs => 'POST', done => 'GET', metadata => 'GET');
+    for my $page (sort keys %allowed) {
+        for my $method (qw(GET HEAD POST PUT OPTIONS)) {
+            next if $method eq $allowed{$page} || $method eq 'HEAD' && $page eq 'metadata';
+            my $browser = browser();
+            my $answer  = $browser->navigate(method => $method, url => base() . "/aten/saml/$page", from => base() . '/',
+                $method =~ /^P/ ? (body => 'a=b', type => 'application/x-www-form-urlencoded') : ());
+            is $answer->status, 405, "$method $page: 405";
+            like $answer->header('allow') // '', qr/\b$allowed{$page}\b/, '... and what would be right';
+            is_deeply [$answer->header_all('set-cookie')], [], '... no cookie';
+        }
+    }
+};
+
 subtest 'the cookies were deleted on the way' => sub {
     my $browser = answered(browser(), '/ent/lost');
     $browser->jar->delete(qr/^port/);
@@ -788,6 +853,10 @@ subtest 'clocks that are apart' => sub {
     $server->log_like(qr/auth_aten:(?:error|warn)\].*AT0323: .*\b1[67]\d seconds/, '... the log says how far', $mark);
     $server->set_time(time - 45);
     comes_in(main => 'eleve', 'within the 60 seconds that clocks may differ');
+    for my $apart (-350, 600) {
+        $server->set_time(time + $apart);
+        comes_in(scope => 'eleve1d', "$apart s, where AtenPortalClockSkew says 400");
+    }
     $server->set_time(time);
 };
 

@@ -222,12 +222,12 @@ sub at_once ($do) {
 
 my $processes = $server->root . '/logs/processes.log';
 
-# The processes that answered this page since MARK, one for each answer. The lines are written after the answers.
-sub processes_of ($page, $mark) {
+# The processes that answered this page since MARK, one for each of COUNT answers. The lines are written after these.
+sub processes_of ($page, $mark, $count = 2) {
     my @pids;
     for (1 .. 100) {
         @pids = map { /^(\d+) \Q$page\E / ? $1 : () } split /\n/, substr Aten::Process::slurp($processes), $mark;
-        last if @pids >= 2;
+        last if @pids >= $count;
         select undef, undef, undef, 0.01;
     }
     return @pids;
@@ -309,11 +309,13 @@ subtest 'after a graceful restart' => sub {
 };
 
 subtest 'after a child was killed' => sub {
-    my $one = started();
+    my ($one, $before) = (started(), -s $processes);
     post($one);
     in_ok($one->{browser}, 'a login');
-    kill 'KILL', $server->children;
-    $server->wait_for(sub { $server->children == 2 });
+    my %pids = map { $_ => 1 } processes_of('/aten/saml/acs', $before, 1), processes_of('/aten/saml/done', $before, 1);
+    my @children = $server->children;
+    kill 'KILL', keys %pids;
+    $server->wait_for(sub { my @now = $server->children; @now >= @children && !grep { $pids{$_} } @now });
     my ($other, $mark) = (browser(), $server->log->mark);
     post($one, $other);
     again_ok($other, $one, 'its answer is known');

@@ -151,11 +151,15 @@ static int before_another_module(void)
 
 static void set_up(void **state)
 {
+    void *list;
+
     assert_int_equal(in_child(after_another_module), 0);
     assert_int_equal(in_child(after_half_of_one), 0);
     assert_int_equal(in_child(before_another_module), 0);
     assert_true(aten_saml_global());
+    list = xmlSecTransformIdsGet()->data;
     assert_true(aten_saml_global());
+    assert_ptr_equal(xmlSecTransformIdsGet()->data, list); /* not anew */
     assert_ptr_equal(xmlGetExternalEntityLoader(), loader); /* the process's, not ours */
     assert_true(works());
 }

@@ -259,6 +259,32 @@ static xmlParserInputPtr count_load(const char *url, const char *id, xmlParserCt
     return NULL;
 }
 
+/* libxml2 alone would take a second for the largest message that fits. */
+static void an_element_is_not_crowded(void **state)
+{
+    static const struct {
+        int attributes;
+        aten_verdict_t verdict;
+    } rows[] = {{ATEN_XML_ATTRIBUTES_MAX, ATEN_V_OK}, {ATEN_XML_ATTRIBUTES_MAX + 1, ATEN_V_XML_LARGE},
+                {20000, ATEN_V_XML_LARGE}};
+    xmlDocPtr doc;
+    size_t i;
+    int n;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        apr_array_header_t *parts = apr_array_make(*state, rows[i].attributes + 2, sizeof(const char *));
+        const char *text;
+
+        APR_ARRAY_PUSH(parts, const char *) = "<a>======<b ";
+        for (n = 0; n < rows[i].attributes; n++) {
+            APR_ARRAY_PUSH(parts, const char *) = apr_psprintf(*state, " a%d = ''", n);
+        }
+        APR_ARRAY_PUSH(parts, const char *) = "/></a>";
+        text = apr_array_pstrcat(*state, parts, 0);
+        assert_int_equal(aten_xml_parse(&doc, text, strlen(text), *state), rows[i].verdict);
+    }
+}
+
 static void nothing_is_ever_loaded(void **state)
 {
     xmlExternalEntityLoader before = xmlGetExternalEntityLoader();
@@ -500,6 +526,7 @@ int main(void)
         WITH_POOL(breadth_is_not_depth),
         WITH_POOL(the_declaration_is_short),
         WITH_POOL(size_is_bounded),
+        WITH_POOL(an_element_is_not_crowded),
         WITH_POOL(nothing_is_ever_loaded),
         WITH_POOL(the_processs_defaults_change_nothing),
         WITH_POOL(no_error_is_told_to_anybody),

@@ -268,7 +268,7 @@ class Encrypted:
                 more=f' Type="{XENC}Element"', **options):
         bits = int(algorithm.rsplit("aes", 1)[1][:3])
         key = os.urandom(bits // 8)
-        sent = key if size is None else os.urandom(size)
+        sent = key if size is None else (key + os.urandom(64))[:size]
         if value is None:
             value = seal(text.encode(), key, algorithm, fill)
             value = change(value) if change else value
