@@ -117,8 +117,8 @@ void mod_aten_portals_child_init(apr_pool_t *pchild, server_rec *main_server);
 const aten_saml_metadata_t *mod_aten_portals(request_rec *r);
 
 /* mod_aten_store.c: the store of what was used once */
-/** Make the store in the state directory, with the children's owner. A store that cannot be used is a loud log line, and
- *  no login ends until it can. @return 1, or 0: not even the directory can be made */
+/** Make the store's directory in the state directory, owned by the children. @return 1, or 0: complained. A store that
+ *  cannot be used is a loud log line of the children, and no login ends until it can */
 int mod_aten_store_make(server_rec *s, apr_pool_t *ptemp);
 void mod_aten_store_child_init(apr_pool_t *pchild, server_rec *main_server);
 /** NULL: it could not be opened in this child. */

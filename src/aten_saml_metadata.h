@@ -18,17 +18,19 @@ typedef struct {
     const char *logout_redirect_response;
     const char *logout_post;
     const char *logout_post_response;
-    apr_array_header_t *keys;        /* const aten_saml_key_t *: for signatures, in the file's order */
+    apr_array_header_t *keys;        /* const aten_saml_key_t *: for signatures, in the file's order, 16 at most */
     int wants_signed_requests;       /* WantAuthnRequestsSigned */
     apr_time_t valid_until;          /* the earliest of those around it; 0: no end */
     const char *unusable;            /* NULL, or a sentence: why nobody can log in by it (no key that is allowed, no
-                                        address by HTTP-Redirect, a plain http address elsewhere than loopback) */
-    const char *remarks;             /* NULL, or what an administrator should know: keys passed over */
+                                        address by HTTP-Redirect, a plain http address elsewhere than loopback, an
+                                        entityID that no directive can name) */
+    const char *remarks;             /* NULL, or what an administrator should know: keys and logout addresses passed
+                                        over */
 } aten_saml_entity_t;
 
 typedef struct {
     apr_array_header_t *entities;    /* const aten_saml_entity_t *, of all files, in their order */
-    apr_hash_t *by_id;
+    apr_hash_t *by_id;               /* the same by entityID: a federation's file has thousands */
 } aten_saml_metadata_t;
 
 /** An empty one. */
@@ -37,8 +39,10 @@ aten_saml_metadata_t *aten_saml_metadata_make(apr_pool_t *p);
 /** Read a file's text (EntityDescriptor, or EntitiesDescriptor nested as one likes) into metadata: entities without an
  *  IDPSSODescriptor of the SAML 2.0 protocol are passed over. An entityID that is there already is an error.
  *  KeyDescriptors of use signing or of none give keys: of RSA with 2048 bits or more, and EC on P-256, P-384, P-521;
- *  others are passed over with a remark. A ds:KeyValue is read too, where there is no certificate.
- *  Addresses must be https, or http to loopback; printable ASCII, without a fragment.
+ *  others are passed over with a remark. Of each X509Data the first certificate is read; a ds:KeyValue (RSA) where
+ *  there is no certificate.
+ *  Addresses must be https, or http to loopback; printable ASCII, without a fragment. Of several by one binding the
+ *  first that can be used counts.
  *  @return NULL, or a sentence without the file's name: not XML, no identity provider in it, a validUntil that is no
  *          date, ... then metadata may have been added to, and must be dropped */
 const char *aten_saml_metadata_add(aten_saml_metadata_t *metadata, const char *text, apr_size_t len, apr_pool_t *p);

@@ -24,8 +24,9 @@ char *aten_saml_request_id(const char *nonce, apr_pool_t *p);
 const char *aten_saml_request_nonce(const char *id, apr_pool_t *p);
 
 /** The whole address to send the browser to: SAMLRequest (DEFLATE, base64), RelayState and, with a key, SigAlg
- *  (rsa-sha256, or ecdsa-sha256 for an EC key) and Signature over the parameters as they stand.
- *  @return NULL if something failed (compression, signature) */
+ *  (rsa-sha256, or ecdsa-sha256 for an EC key) and Signature over the parameters as they stand. An empty
+ *  RelayState is left out, as if it were NULL.
+ *  @return NULL if something failed (compression, signature), or relay_state is too long */
 char *aten_saml_request_url(const aten_saml_request_t *request, apr_pool_t *p);
 
 #endif

@@ -143,8 +143,9 @@ static aten_verdict_t parse(aten_saml_reading_t *reading, xmlDocPtr *doc, const 
     const aten_verdict_t verdict = aten_xml_parse(doc, text, len, p);
 
     if (verdict == ATEN_V_OK) return verdict;
-    return aten_saml_no(reading, verdict, "the %s has %" APR_SIZE_T_FMT " bytes (up to %d are read, %d elements deep)",
-                        what, len, ATEN_XML_BYTES_MAX, ATEN_XML_DEPTH_MAX);
+    return aten_saml_no(reading, verdict, "the %s has %" APR_SIZE_T_FMT " bytes (up to %d are read, %d elements deep, "
+                        "with %d attributes on one element)", what, len, ATEN_XML_BYTES_MAX, ATEN_XML_DEPTH_MAX,
+                        ATEN_XML_ATTRIBUTES_MAX);
 }
 
 /* What was signed, and nothing else: a document of the digested bytes. */

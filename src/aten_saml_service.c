@@ -3,64 +3,84 @@
 #include <string.h>
 
 #include <apr_strings.h>
-#include <libxml/tree.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 
 #include "aten_saml_key.h"
 #include "aten_saml_metadata.h"
+#include "aten_saml_write.h"
 
 /* --- keys --- */
 
-/* A key with a passphrase would have OpenSSL ask for it at the terminal: it gets none. */
-static int no_passphrase(char *buf, int size, int writing, void *baton)
+#define KEY "AtenServiceKey"
+#define CERTIFICATE "AtenServiceCertificate"
+
+/* While the keys look for their certificates. */
+typedef struct {
+    aten_saml_key_t *certificates[ATEN_SERVICE_KEYS_MAX]; /* NULL: has found its key */
+    apr_pool_t *p;
+} pairing_t;
+
+static int is_pair(const aten_saml_key_t *key, const aten_saml_key_t *certificate)
 {
-    (void)buf;
-    (void)size;
-    (void)writing;
-    *(int *)baton = 1;
-    return -1;
+    int same;
+
+    ERR_set_mark();
+    same = EVP_PKEY_eq(key->pkey, certificate->pkey) == 1;
+    ERR_pop_to_mark();
+    return same;
 }
 
-static const char *read_key(aten_saml_key_t **out, const char *text, apr_pool_t *p)
-{
-    BIO *bio = BIO_new_mem_buf(text, -1);
-    int asked = 0;
-    EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &asked) : NULL;
-    const char *error = pkey ? aten_saml_key_weakness(pkey, p)
-                        : asked ? "the key has a passphrase; take it off (openssl pkey)"
-                                : "no private key in PEM";
-
-    BIO_free(bio);
-    if (!error) *out = aten_saml_key_adopt(pkey, p);
-    else EVP_PKEY_free(pkey);
-    return error;
-}
-
-/* @return the certificate of that key, which is then taken out of the list */
-static const aten_saml_key_t *partner(const aten_saml_key_t *key, aten_saml_key_t **certificates, int count)
+/* @return 1 and the key has what its certificate says, which is then taken out of the list */
+static int find_certificate(pairing_t *pairing, aten_saml_key_t *key)
 {
     int i;
 
-    for (i = 0; i < count; i++) {
-        const aten_saml_key_t *certificate = certificates[i];
+    for (i = 0; i < ATEN_SERVICE_KEYS_MAX; i++) {
+        const aten_saml_key_t *certificate = pairing->certificates[i];
 
-        if (!certificate || EVP_PKEY_eq(key->pkey, certificate->pkey) != 1) continue;
-        certificates[i] = NULL;
-        return certificate;
+        if (!certificate || !is_pair(key, certificate)) continue;
+        key->certificate = certificate->certificate;
+        key->not_before = certificate->not_before;
+        key->not_after = certificate->not_after;
+        pairing->certificates[i] = NULL;
+        return 1;
+    }
+    return 0;
+}
+
+static const char *too_many(const apr_array_header_t *texts, int *nth)
+{
+    *nth = ATEN_SERVICE_KEYS_MAX;
+    return texts->nelts > ATEN_SERVICE_KEYS_MAX ? "one too many; there are two at most, during a roll-over" : NULL;
+}
+
+static const char *read_certificates(pairing_t *pairing, const apr_array_header_t *texts, int *nth)
+{
+    const char *error = too_many(texts, nth);
+
+    if (error) return error;
+    for (*nth = 0; *nth < texts->nelts; (*nth)++) {
+        const char *text = APR_ARRAY_IDX(texts, *nth, const char *);
+
+        error = aten_saml_key_from_certificate(&pairing->certificates[*nth], text, strlen(text), 1, pairing->p);
+        if (error) return error;
     }
     return NULL;
 }
 
-static const char *read_certificates(aten_saml_key_t **out, const apr_array_header_t *texts, int *nth, apr_pool_t *p)
+static const char *read_keys(apr_array_header_t *keys, pairing_t *pairing, const apr_array_header_t *texts, int *nth)
 {
-    const char *error = NULL;
+    const char *error = too_many(texts, nth);
 
-    for (*nth = 0; *nth < texts->nelts && *nth < ATEN_SERVICE_KEYS_MAX; (*nth)++) {
-        const char *text = APR_ARRAY_IDX(texts, *nth, const char *);
+    if (error) return error;
+    for (*nth = 0; *nth < texts->nelts; (*nth)++) {
+        aten_saml_key_t *key = NULL;
 
-        error = aten_saml_key_from_certificate(&out[*nth], text, strlen(text), 1, p);
+        error = aten_saml_key_from_pem(&key, APR_ARRAY_IDX(texts, *nth, const char *), pairing->p);
         if (error) return error;
+        if (!find_certificate(pairing, key)) return "no " CERTIFICATE " belongs to this key";
+        APR_ARRAY_PUSH(keys, const aten_saml_key_t *) = key;
     }
     return NULL;
 }
@@ -69,33 +89,20 @@ const char *aten_saml_service_load(aten_saml_service_t **out, const apr_array_he
                                    const apr_array_header_t *certificates, const char **which, int *nth,
                                    apr_pool_t *p)
 {
-    aten_saml_key_t *found[ATEN_SERVICE_KEYS_MAX] = {NULL};
+    pairing_t pairing = {{NULL}, p};
     aten_saml_service_t *service = apr_pcalloc(p, sizeof(*service));
-    const aten_saml_key_t *certificate;
     const char *error;
-    int i;
 
     service->keys = apr_array_make(p, ATEN_SERVICE_KEYS_MAX, sizeof(const aten_saml_key_t *));
-    *which = "AtenServiceCertificate";
-    error = read_certificates(found, certificates, nth, p);
+    *which = CERTIFICATE;
+    error = read_certificates(&pairing, certificates, nth);
     if (error) return error;
-    *which = "AtenServiceKey";
-    for (*nth = 0; *nth < keys->nelts; (*nth)++) {
-        aten_saml_key_t *key;
-
-        error = read_key(&key, APR_ARRAY_IDX(keys, *nth, const char *), p);
-        if (error) return error;
-        certificate = partner(key, found, ATEN_SERVICE_KEYS_MAX);
-        if (!certificate) return "no AtenServiceCertificate has this key's public half";
-        key->certificate = certificate->certificate;
-        key->not_before = certificate->not_before;
-        key->not_after = certificate->not_after;
-        APR_ARRAY_PUSH(service->keys, const aten_saml_key_t *) = key;
-    }
-    *which = "AtenServiceCertificate";
-    for (i = 0; i < ATEN_SERVICE_KEYS_MAX; i++) {
-        *nth = i;
-        if (found[i]) return "no AtenServiceKey belongs to this certificate";
+    *which = KEY;
+    error = read_keys(service->keys, &pairing, keys, nth);
+    if (error) return error;
+    *which = CERTIFICATE;
+    for (*nth = 0; *nth < ATEN_SERVICE_KEYS_MAX; (*nth)++) {
+        if (pairing.certificates[*nth]) return "no " KEY " belongs to this certificate";
     }
     *out = service;
     return NULL;
@@ -103,109 +110,88 @@ const char *aten_saml_service_load(aten_saml_service_t **out, const apr_array_he
 
 /* --- metadata --- */
 
-#define X(text) ((const xmlChar *)(text))
-
-static xmlNode *add(xmlNode *parent, xmlNs *ns, const char *name, const char *text)
-{
-    return xmlNewTextChild(parent, ns, X(name), text ? X(text) : NULL);
-}
-
-static int add_methods(xmlNode *descriptor, xmlNs *md)
+/* CBC is not offered: it is taken in a signed response alone. In the order of preference. */
+static void write_methods(aten_saml_writer_t *to)
 {
     static const char *const methods[] = {
-        "http://www.w3.org/2009/xmlenc11#aes128-gcm", "http://www.w3.org/2009/xmlenc11#aes256-gcm",
-        "http://www.w3.org/2009/xmlenc11#aes192-gcm", "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
-        "http://www.w3.org/2009/xmlenc11#rsa-oaep",
+        ATEN_NS_XENC11 "aes128-gcm", ATEN_NS_XENC11 "aes256-gcm", ATEN_NS_XENC11 "aes192-gcm",
+        ATEN_NS_XENC "rsa-oaep-mgf1p", ATEN_NS_XENC11 "rsa-oaep",
     };
     apr_size_t i;
 
     for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-        xmlNode *method = add(descriptor, md, "EncryptionMethod", NULL);
-
-        if (!method || !xmlNewProp(method, X("Algorithm"), X(methods[i]))) return 0;
+        aten_saml_write_open(to, "md:EncryptionMethod");
+        aten_saml_write_attribute(to, "Algorithm", methods[i]);
+        aten_saml_write_close(to);
     }
-    return 1;
 }
 
-static int add_key(xmlNode *role, xmlNs *md, const aten_saml_key_t *key, const char *use)
+static void write_key(aten_saml_writer_t *to, const aten_saml_key_t *key, int encrypts)
 {
-    xmlNode *descriptor = add(role, md, "KeyDescriptor", NULL), *info, *data;
-    xmlNs *ds;
-
-    if (!descriptor || !xmlNewProp(descriptor, X("use"), X(use))) return 0;
-    info = xmlNewChild(descriptor, NULL, X("KeyInfo"), NULL);
-    ds = info ? xmlNewNs(info, X(ATEN_NS_DS), X("ds")) : NULL;
-    if (!ds) return 0;
-    xmlSetNs(info, ds);
-    data = add(info, ds, "X509Data", NULL);
-    if (!data || !add(data, ds, "X509Certificate", key->certificate)) return 0;
-    return strcmp(use, "encryption") || add_methods(descriptor, md);
+    aten_saml_write_open(to, "md:KeyDescriptor");
+    aten_saml_write_attribute(to, "use", encrypts ? "encryption" : "signing");
+    aten_saml_write_open(to, "ds:KeyInfo");
+    aten_saml_write_open(to, "ds:X509Data");
+    aten_saml_write_open(to, "ds:X509Certificate");
+    aten_saml_write_text(to, key->certificate);
+    aten_saml_write_close(to);
+    aten_saml_write_close(to);
+    aten_saml_write_close(to);
+    if (encrypts) write_methods(to);
+    aten_saml_write_close(to);
 }
 
-static int add_keys(xmlNode *role, xmlNs *md, const aten_saml_service_t *service)
+static void write_keys(aten_saml_writer_t *to, const aten_saml_service_t *service, int encrypts)
 {
     int i;
 
     for (i = 0; service && i < service->keys->nelts; i++) {
-        if (!add_key(role, md, APR_ARRAY_IDX(service->keys, i, const aten_saml_key_t *), "signing")) return 0;
-    }
-    for (i = 0; service && i < service->keys->nelts; i++) {
         const aten_saml_key_t *key = APR_ARRAY_IDX(service->keys, i, const aten_saml_key_t *);
 
-        if (EVP_PKEY_get_base_id(key->pkey) == EVP_PKEY_RSA && !add_key(role, md, key, "encryption")) return 0;
+        if (!encrypts || EVP_PKEY_get_base_id(key->pkey) == EVP_PKEY_RSA) write_key(to, key, encrypts);
     }
-    return 1;
 }
 
-static xmlNode *add_address(xmlNode *role, xmlNs *md, const char *name, const char *binding, const char *location)
+static void write_endpoint(aten_saml_writer_t *to, const char *name, const char *binding, const char *location)
 {
-    xmlNode *node = add(role, md, name, NULL);
-
-    if (!node || !xmlNewProp(node, X("Binding"), X(binding)) || !xmlNewProp(node, X("Location"), X(location))) {
-        return NULL;
-    }
-    return node;
+    aten_saml_write_open(to, name);
+    aten_saml_write_attribute(to, "Binding", binding);
+    aten_saml_write_attribute(to, "Location", location);
 }
 
-/* The order of elements is the schema's (saml-metadata 2.4.4). */
-static int fill(xmlNode *root, xmlNs *md, const aten_saml_self_t *self)
+/* The order of elements is the schema's (saml-metadata 2.4.1, 2.4.2 and 2.4.4). */
+static void write_role(aten_saml_writer_t *to, const aten_saml_self_t *self)
 {
-    const int has_keys = self->service && self->service->keys->nelts;
-    xmlNode *role, *acs;
+    const int signs = self->service && self->service->keys->nelts;
 
-    if (!xmlNewProp(root, X("entityID"), X(self->service_id))) return 0;
-    role = add(root, md, "SPSSODescriptor", NULL);
-    if (!role || !xmlNewProp(role, X("AuthnRequestsSigned"), X(has_keys ? "true" : "false"))
-        || !xmlNewProp(role, X("WantAssertionsSigned"), X("true"))
-        || !xmlNewProp(role, X("protocolSupportEnumeration"), X(ATEN_NS_SAMLP)) || !add_keys(role, md, self->service)
-        || !add_address(role, md, "SingleLogoutService", ATEN_BINDING_REDIRECT, self->logout)
-        || !add_address(role, md, "SingleLogoutService", ATEN_BINDING_POST, self->logout)
-        || !add(role, md, "NameIDFormat", ATEN_NAMEID_TRANSIENT)) {
-        return 0;
-    }
-    acs = add_address(role, md, "AssertionConsumerService", ATEN_BINDING_POST, self->acs);
-    return acs && xmlNewProp(acs, X("index"), X("0")) && xmlNewProp(acs, X("isDefault"), X("true"));
+    aten_saml_write_open(to, "md:SPSSODescriptor");
+    aten_saml_write_attribute(to, "AuthnRequestsSigned", signs ? "true" : "false");
+    aten_saml_write_attribute(to, "WantAssertionsSigned", "true");
+    aten_saml_write_attribute(to, "protocolSupportEnumeration", ATEN_NS_SAMLP);
+    write_keys(to, self->service, 0);
+    write_keys(to, self->service, 1);
+    write_endpoint(to, "md:SingleLogoutService", ATEN_BINDING_REDIRECT, self->logout);
+    aten_saml_write_close(to);
+    write_endpoint(to, "md:SingleLogoutService", ATEN_BINDING_POST, self->logout);
+    aten_saml_write_close(to);
+    aten_saml_write_open(to, "md:NameIDFormat");
+    aten_saml_write_text(to, ATEN_NAMEID_TRANSIENT);
+    aten_saml_write_close(to);
+    write_endpoint(to, "md:AssertionConsumerService", ATEN_BINDING_POST, self->acs);
+    aten_saml_write_attribute(to, "index", "0");
+    aten_saml_write_attribute(to, "isDefault", "true");
+    aten_saml_write_close(to);
+    aten_saml_write_close(to);
 }
 
 char *aten_saml_service_metadata(const aten_saml_self_t *self, apr_pool_t *p)
 {
-    xmlDoc *doc = xmlNewDoc(X("1.0"));
-    xmlNode *root = doc ? xmlNewNode(NULL, X("EntityDescriptor")) : NULL;
-    xmlChar *bytes = NULL;
-    char *text = NULL;
-    int len = 0;
-    xmlNs *md;
+    aten_saml_writer_t *to = aten_saml_write(1, p);
 
-    if (!root) goto leave;
-    xmlDocSetRootElement(doc, root);
-    md = xmlNewNs(root, X(ATEN_NS_MD), X("md"));
-    if (!md) goto leave;
-    xmlSetNs(root, md);
-    if (!fill(root, md, self)) goto leave;
-    xmlDocDumpFormatMemoryEnc(doc, &bytes, &len, "UTF-8", 1);
-    if (bytes && len > 0) text = apr_pstrmemdup(p, (const char *)bytes, (apr_size_t)len);
-leave:
-    xmlFree(bytes);
-    xmlFreeDoc(doc);
-    return text;
+    aten_saml_write_open(to, "md:EntityDescriptor");
+    aten_saml_write_attribute(to, "xmlns:md", ATEN_NS_MD);
+    aten_saml_write_attribute(to, "xmlns:ds", ATEN_NS_DS);
+    aten_saml_write_attribute(to, "entityID", self->service_id);
+    write_role(to, self);
+    return aten_saml_write_end(to, p);
 }

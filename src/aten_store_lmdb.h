@@ -8,9 +8,9 @@
  * directory when the store is opened. After a disk error during a commit every write of this process fails until it is
  * opened anew.
  *
- * Opening finds a file that is no LMDB database, meta pages that cannot be right, and a file that is shorter than its
- * trees. Not found: a damaged page inside the trees (reads that meet it give EIO, and LMDB ends the process where it
- * asserts), and a file that somebody changes or shortens while it is open (SIGBUS). */
+ * Opening finds a file that is no LMDB database, meta pages that cannot be right, and a file that lost its end. Not
+ * found: a damaged page inside the trees (reads that meet it give EIO, and LMDB ends the process where it asserts), and
+ * a file that somebody changes or shortens while it is open (SIGBUS). */
 #ifndef ATEN_STORE_LMDB_H
 #define ATEN_STORE_LMDB_H
 
@@ -20,7 +20,7 @@
 
 #define ATEN_STORE_FILE "data.mdb"       /* in the directory, mode 0600 */
 #define ATEN_STORE_LOCK_FILE "lock.mdb"  /* mutexes and reader slots; made anew when nobody has it open */
-#define ATEN_STORE_BYTES_MAX ((apr_size_t)1 << 30) /* of the file at most; it grows as it is filled */
+#define ATEN_STORE_BYTES_MAX ((apr_size_t)1 << 30) /* of the file at most; it grows as it is filled, 1 to 2 MiB ahead */
 #define ATEN_STORE_BYTES_MIN ((apr_size_t)1 << 22) /* bytes_max is at least this */
 #define ATEN_STORE_SWEEP 16 /* expired records that one write takes away at most, so that no write waits long */
 

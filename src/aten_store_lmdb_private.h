@@ -22,8 +22,8 @@ typedef struct {
 const char *aten_store_lmdb_begin(aten_store_lmdb_t *store, const char *dir, apr_size_t bytes_max,
                                   unsigned int readers, apr_pool_t *p);
 
-/** Make the file longer than the pages that are in use, by more than the write transaction that asks will add. LMDB itself
- *  leaves a file too short where its last pages were free again before they were written; done so, a file that is too
+/** Make the file longer than the pages that are in use, by more than the write transaction that asks will add. LMDB
+ *  alone leaves a file too short where its last pages were free again before they were written; so, a file that is too
  *  short has lost something, and reading it would end the process (SIGBUS).
  *  @return 0, or an errno */
 int aten_store_lmdb_lengthen(MDB_env *env);

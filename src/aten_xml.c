@@ -1,5 +1,6 @@
 #include "aten_xml.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -145,7 +146,7 @@ aten_verdict_t aten_xml_parse_large(xmlDocPtr *doc, const char *text, apr_size_t
     xmlDocPtr tree = NULL;
 
     *doc = NULL;
-    if (len > max) return ATEN_V_XML_LARGE;
+    if (len > max || len > INT_MAX) return ATEN_V_XML_LARGE;
     /* libxml2 takes a NUL behind the root element for the end of the text and does not look at the rest. So UTF-16 is
      * refused too; no CAS server and no portal sends it. */
     if (!len || memchr(text, 0, len)) return ATEN_V_XML_MALFORMED;

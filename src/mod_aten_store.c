@@ -1,8 +1,9 @@
-/* The store of what was used once: made by the parent with the children's owner, opened by each child for itself. */
+/* The store of what was used once: its directory made by the parent for the children, opened by each child for itself. */
 #include <errno.h>
 #include <unistd.h>
 
 #include <apr_file_info.h>
+#include <apr_file_io.h>
 #include <apr_strings.h>
 #include <ap_mpm.h>
 #include <httpd.h>
@@ -42,49 +43,29 @@ static unsigned int readers(void)
 /* The children may pass through the state directory to the store, and read nothing else of it. */
 static apr_status_t let_children_in(const char *state_dir, const char *dir, apr_pool_t *p)
 {
-    static const char *const names[] = {"", "/data.mdb", "/lock.mdb", NULL};
     apr_finfo_t info;
     apr_status_t rv;
-    int i;
 
     if (geteuid()) return APR_SUCCESS; /* children run as who starts the server */
-    rv = apr_stat(&info, state_dir, APR_FINFO_PROT | APR_FINFO_OWNER, p);
-    if (rv != APR_SUCCESS) return rv;
-    if (!(info.protection & APR_FPROT_WEXECUTE)) {
+    rv = apr_stat(&info, state_dir, APR_FINFO_PROT, p);
+    if (rv == APR_SUCCESS && !(info.protection & APR_FPROT_WEXECUTE)) {
         rv = apr_file_perms_set(state_dir, info.protection | APR_FPROT_GEXECUTE | APR_FPROT_WEXECUTE);
     }
-    for (i = 0; rv == APR_SUCCESS && names[i]; i++) {
-        const char *path = apr_pstrcat(p, dir, names[i], NULL);
-
-        if (lchown(path, ap_unixd_config.user_id, ap_unixd_config.group_id)) rv = APR_FROM_OS_ERROR(errno);
-    }
-    return rv;
+    if (rv != APR_SUCCESS) return rv;
+    return lchown(dir, ap_unixd_config.user_id, ap_unixd_config.group_id) ? APR_FROM_OS_ERROR(errno) : APR_SUCCESS;
 }
 
+/* Root makes the directory and no more: what stands in it belongs to the children, and root does not map or lock a file
+ * that a child could have prepared. */
 int mod_aten_store_make(server_rec *s, apr_pool_t *ptemp)
 {
     const char *dir = store_dir(ptemp);
-    aten_store_t *store;
-    apr_pool_t *scratch;
-    const char *error;
     apr_status_t rv = apr_dir_make_recursive(dir, APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_UEXECUTE, ptemp);
 
-    if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, "AtenStateDir: the store's directory '%s' cannot be made", dir);
-        return 0;
-    }
-    apr_pool_create(&scratch, ptemp);
-    error = aten_store_lmdb_open(&store, dir, ATEN_STORE_BYTES_MAX, readers(), scratch);
-    if (!error) aten_store_lmdb_clear_dead(store);
-    apr_pool_destroy(scratch); /* closed again: an environment is never used across a fork */
-    if (error) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "AtenStateDir: %s; no login can end until the store works. Sessions "
-                     "go on", error);
-        return 1;
-    }
-    rv = let_children_in(mod_aten_state_dir(), dir, ptemp);
+    if (rv == APR_SUCCESS) rv = let_children_in(mod_aten_state_dir(), dir, ptemp);
     if (rv == APR_SUCCESS) return 1;
-    ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, "AtenStateDir: the store '%s' cannot be given to the children", dir);
+    ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, "AtenStateDir: the store's directory '%s' cannot be made for the children",
+                 dir);
     return 0;
 }
 
@@ -92,7 +73,10 @@ void mod_aten_store_child_init(apr_pool_t *pchild, server_rec *main_server)
 {
     const char *error = aten_store_lmdb_open(&child_store, store_dir(pchild), ATEN_STORE_BYTES_MAX, readers(), pchild);
 
-    if (!error) return;
+    if (!error) {
+        aten_store_lmdb_clear_dead(child_store);
+        return;
+    }
     child_store = NULL;
     if (!mod_aten_first_to_say()) return;
     ap_log_error(APLOG_MARK, APLOG_CRIT, 0, main_server, "AtenStateDir: %s; no login can end in this child. Sessions go "
