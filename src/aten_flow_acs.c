@@ -35,9 +35,8 @@ static aten_answer_t *to_done(const aten_turn_t *turn, const aten_portal_t *port
     const char *params[] = {"state", NULL, NULL};
     aten_pending_t login = {0};
 
-    if (!profile) return aten_answer_to_chooser(turn, NULL);
     apr_cpystrn(login.nonce, nonce, sizeof(login.nonce));
-    login.profile = profile->id;
+    login.profile = profile ? profile->id : "-"; /* none by now: the pending login still says where to go on */
     params[1] = aten_pending_state(&login, retry, turn->p);
     return aten_answer_redirect(turn, apr_pstrcat(turn->p, turn->site->base->url,
                                                   aten_own_url(turn, "/saml/done", params), NULL));

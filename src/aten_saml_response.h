@@ -34,7 +34,8 @@ typedef struct {
     apr_time_t authn_instant;
     apr_time_t session_end;              /* SessionNotOnOrAfter, 0: none */
     apr_time_t valid_until;              /* until then the IDs must be remembered, skew included */
-    apr_array_header_t *attributes;      /* aten_attribute_t: clean UTF-8, values trimmed, empty ones left out, values of
+    apr_array_header_t *attributes;      /* aten_attribute_t: clean UTF-8, values trimmed, empty ones left out (but of
+                                            FrEduVecteur, where an empty one is a broken one), values of
                                             attributes with the same Name together */
 } aten_saml_answer_t;
 

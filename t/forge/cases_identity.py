@@ -2,7 +2,7 @@
 
 from message import MARKER, PUPIL, Raw
 from names import EDUCONNECT, NAME_URI
-from registry import Group, either, let_in, refused
+from registry import Group, let_in, refused
 
 identity = Group("identity")
 
@@ -64,7 +64,7 @@ vectors("parent-other", "the other parent of the same child is somebody else",
 vectors("parent-signs", "what separates in a user name is escaped in a name", let_in(
     "parent:a%3Ab%25:c;d:1@0340039X", {"ATEN_NOM": "a:b%", "ATEN_VECTEUR": r"2|a:b%|c\;d|1|0340039X"}),
     "2|a:b%|c;d|1|0340039X")
-vectors("parent-no-first-name", "a parent with a nom alone", either(let_in("parent:N::1@0340039X"), refused(NAME)),
+vectors("parent-no-first-name", "a parent with a nom alone", refused(NAME),
         "2|N||1|0340039X")
 vectors("parent-no-name", "a parent without a name", refused(NAME), "2|||701294|0340039X")
 vectors("parent-no-name-primary", "a parent of the first degree without a name", refused(NAME), "1|||701294|0340039X")
@@ -96,11 +96,15 @@ for word, value in {
     vectors(f"vector-{word}", f"a malformed vector: {word}", refused(MALFORMED), value)
 for word, raw in (("line", "4|N&#10;X-Injected: 1|P|1|0340039X"), ("tab", "4|N&#9;|P|1|0340039X"),
                   ("delete", "4|N&#x7f;|P|1|0340039X"), ("c1", "4|N&#x85;|P|1|0340039X")):
-    vectors(f"vector-{word}", f"a control character in a vector: {word}", refused("AT0332", MALFORMED), Raw(raw))
+    vectors(f"vector-{word}", f"a control character in a vector: {word}", refused("AT0332"), Raw(raw))
 vectors("vector-1024", "a vector of 1024 bytes", let_in("eleve:1@0340039X"),
     "4|" + "N" * (1024 - 15) + "||1|0340039X"[-13:])
 row("vector-none", "no vector and nothing else that names a person", refused(NONE), [])
-row("vector-empty", "an empty vector", refused(NONE, MALFORMED), [("FrEduVecteur", [""])])
+row("vector-empty", "an empty vector", refused(MALFORMED), [("FrEduVecteur", [""])])
+row("vector-empty-among", "an empty vector beside a good one", refused(MALFORMED),
+    [("FrEduVecteur", ["2|DUPONT|Marie|701294|0340039X", ""])])
+row("vector-empty-mail", "a parent whose vector is empty is no staff", refused(MALFORMED),
+    [("FrEduVecteur", [""]), ("mail", ["marie@famille.example"])])
 row("vector-name-letters", "the vector under a name in small letters", refused(NONE), [("freduvecteur", [PUPIL])])
 row("vector-name-longer", "the vector under a longer name", refused(NONE), [("FrEduVecteur2", [PUPIL])])
 row("vector-friendly", "the vector by FriendlyName alone", refused(NONE), [
@@ -119,7 +123,7 @@ vectors("scope-parent-of-staff-portal", "the staff's portal speaks of a parent",
     options=STAFF)
 row("scope-families-staff", "the families' portal speaks of staff", refused(KIND), [
     ("ctemail", ["p.durand@ac.example"]), ("FrEduRne", ["0340039X$x"])])
-row("scope-families-staff-no-school", "the families' portal speaks of staff without a school", refused(KIND, SCOPE),
+row("scope-families-staff-no-school", "the families' portal speaks of staff without a school", refused(KIND),
     [("ctemail", ["p.durand@ac.example"])])
 row("scope-rne", "staff of a school outside of the scope", refused(SCOPE),
     [("ctemail", ["p.durand@ac.example"]), ("FrEduRne", ["0750001A$x"])], STAFF)
@@ -157,7 +161,7 @@ row("staff-no-at", "a ctemail without an @", refused(USER), [("ctemail", ["duran
 row("staff-colon", "a ctemail that looks like a pupil's name", refused(USER),
     [("ctemail", ["eleve:701294@0340039X"]), RNE], STAFF)
 row("staff-long", "a ctemail of 300 bytes", refused(USER), [("ctemail", ["a" * 290 + "@x.example"]), RNE], STAFF)
-row("staff-control", "a control character in ctemail", refused("AT0332", USER),
+row("staff-control", "a control character in ctemail", refused("AT0332"),
     [("ctemail", [Raw("a&#x85;@ac.example")]), RNE], STAFF)
 row("staff-cut", "a ctemail with a comment: whole", let_in("p.durand@ac.example.evil.example"),
     [("ctemail", [Raw("p.durand@ac.example<!-- -->.evil.example")]), RNE], STAFF)
@@ -189,15 +193,15 @@ row("educonnect-names", "the same attributes by their names", let_in(ID,
 row("educonnect-vector-and-id", "a vector and a FrEduCtId: the latter names the person", let_in(ID, {
     "ATEN_ROLE": "eleve", "ATEN_ELEVE_ID": "701294"}), [("FrEduVecteur", [PUPIL]), *edu(id=ID, affiliation="eleve2d")],
     EDU)
-row("educonnect-two-ids", "two FrEduCtIds", refused(USER, NONE), edu(id=[ID, "b" * 16], affiliation="eleve2d",
+row("educonnect-two-ids", "two FrEduCtIds", refused(USER), edu(id=[ID, "b" * 16], affiliation="eleve2d",
     uai="0340039X"), EDU)
 row("educonnect-contradiction", "a pupil's vector and a parent's affiliation", refused(NONE),
     [("FrEduVecteur", [PUPIL]), *edu(id=ID, affiliation="resp2d")], EDU)
 row("educonnect-malformed-vector", "a malformed vector beside a good FrEduCtId", refused(MALFORMED),
     [("FrEduVecteur", ["4|N|P|1"]), *edu(id=ID, affiliation="eleve2d")], EDU)
-row("educonnect-no-id", "an affiliation and nothing that names the person", refused(NONE, USER),
+row("educonnect-no-id", "an affiliation and nothing that names the person", refused(NONE),
     edu(affiliation="eleve2d", uai="0340039X"), EDU)
-row("educonnect-id-control", "a FrEduCtId with a control character", refused("AT0332", USER),
+row("educonnect-id-control", "a FrEduCtId with a control character", refused("AT0332"),
     edu(id=Raw("x&#x85;y"), affiliation="eleve2d", uai="0340039X"), EDU)
 identity.row("educonnect-unsolicited", "began at EduConnect, which is believed without having been asked", let_in(
     "eleve:701294@0340039X", {"ATEN_PROFILE": "educonnect"}), None, EDU, in_response_to=None,

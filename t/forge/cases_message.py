@@ -3,18 +3,17 @@
 import base64
 import zlib
 
-import signature
 from keys import entity_id
-from message import PUPIL, Raw, assertion_of, parse, signature_of, text_of
-from names import (AUTHN_FAILED, BEARER, ENTITY, HOLDER, PASSWORD, RESPONDER, SAML, SAMLP, SUCCESS, VOUCHES, XSI)
-from registry import Group, Post, again, either, let_in, refused
+from message import PUPIL, Raw, assertion_of, parse, text_of
+from names import AUTHN_FAILED, BEARER, HOLDER, PASSWORD, RESPONDER, SAMLP, SUCCESS, VOUCHES, XSI
+from registry import Group, Post, again, let_in, refused
 
 message = Group("message")
 
 MALFORMED, VERSION, STATUS, ISSUER = "AT0301", "AT0302", "AT0305", "AT0306"
 DESTINATION, AUDIENCE, CONDITIONS, NOT_YET, EXPIRED = "AT0320", "AT0321", "AT0322", "AT0323", "AT0324"
 SUBJECT, CONFIRMATION, IN_RESPONSE_TO, AUTHN = "AT0325", "AT0326", "AT0327", "AT0329"
-ATTRIBUTE = "AT0332"
+ATTRIBUTE, ENCODING = "AT0332", "AT0300"
 WHOLE = ("response",)
 ELSEWHERE = "https://autre.example/saml/acs"
 
@@ -48,7 +47,7 @@ row("root-request", "a request", refused(MALFORMED),
     lambda m: f'<samlp:AuthnRequest xmlns:samlp="{SAMLP}" ID="_r" Version="2.0" IssueInstant="{m.at(0)}"/>')
 row("root-logout", "an answer to a logout, with an assertion inside", refused(MALFORMED),
     substituted(("samlp:Response", "samlp:LogoutResponse")), signed=WHOLE)
-row("root-artifact", "the response inside an ArtifactResponse", refused(MALFORMED, "AT0304"), lambda m: (
+row("root-artifact", "the response inside an ArtifactResponse", refused(MALFORMED), lambda m: (
     f'<samlp:ArtifactResponse xmlns:samlp="{SAMLP}" ID="_art" Version="2.0" IssueInstant="{m.at(0)}">'
     f"{m.text()}</samlp:ArtifactResponse>"))
 row("root-envelope", "the response inside a SOAP envelope", refused(MALFORMED), lambda m: (
@@ -61,27 +60,27 @@ row("root-no-namespace", "the response has no namespace", refused(MALFORMED),
     substituted(("<samlp:Response", '<Response xmlns=""'), ("</samlp:Response", "</Response")))
 row("root-lower-case", "the response in small letters", refused(MALFORMED),
     substituted(("samlp:Response", "samlp:response")))
-row("status-none", "no Status", refused(MALFORMED, STATUS), parts={"status": ""}, signed=WHOLE)
-row("status-two", "two Status", refused(MALFORMED, STATUS), signed=WHOLE,
+row("status-none", "no Status", refused(MALFORMED), parts={"status": ""}, signed=WHOLE)
+row("status-two", "two Status", refused(MALFORMED), signed=WHOLE,
     parts={"status": lambda m: m.make_status() + m.make_status()})
-row("status-two-second-failed", "a second Status that says failure", refused(MALFORMED, STATUS), signed=WHOLE,
+row("status-two-second-failed", "a second Status that says failure", refused(MALFORMED), signed=WHOLE,
     parts={"status": lambda m: m.make_status() + m.make_status().replace(SUCCESS, RESPONDER)})
-row("status-no-code", "a Status without a code", refused(MALFORMED, STATUS), signed=WHOLE,
+row("status-no-code", "a Status without a code", refused(MALFORMED), signed=WHOLE,
     parts={"status": "<samlp:Status/>"})
-row("issuers-two-response", "two Issuers of the response", refused(MALFORMED, ISSUER), signed=WHOLE,
+row("issuers-two-response", "two Issuers of the response", refused(MALFORMED), signed=WHOLE,
     parts={"response_issuer": lambda m: m.make_response_issuer() * 2})
-row("issuers-two-assertion", "two Issuers of the assertion", refused(MALFORMED, ISSUER), signed=WHOLE,
+row("issuers-two-assertion", "two Issuers of the assertion", refused(MALFORMED), signed=WHOLE,
     parts={"assertion_issuer": lambda m: m.make_assertion_issuer() * 2})
-row("issuer-none-assertion", "no Issuer of the assertion", refused(ISSUER, MALFORMED), signed=WHOLE,
+row("issuer-none-assertion", "no Issuer of the assertion", refused(MALFORMED), signed=WHOLE,
     parts={"assertion_issuer": ""})
-row("issuer-none-both", "no Issuer anywhere", refused(ISSUER, MALFORMED), signed=WHOLE, parts={"assertion_issuer": ""},
+row("issuer-none-both", "no Issuer anywhere", refused(MALFORMED), signed=WHOLE, parts={"assertion_issuer": ""},
     issuer=None)
 row("id-none-response", "a response without an ID", refused(MALFORMED), response_id=None)
 row("id-empty-response", "a response with an empty ID", refused(MALFORMED), response_id="")
 row("id-none-assertion", "an assertion without an ID", refused(MALFORMED), assertion_id=None, signed=WHOLE)
 row("id-empty-assertion", "an assertion with an empty ID", refused(MALFORMED), assertion_id="", signed=WHOLE)
-row("id-long", "an ID of 10000 letters", either(let_in(), refused(MALFORMED)), assertion_id="_" + "i" * 10000)
-row("id-blank", "an ID with a blank and a quote", either(let_in(), refused(MALFORMED, "AT0311")),
+row("id-long", "an ID of 10000 letters", refused(MALFORMED), assertion_id="_" + "i" * 10000)
+row("id-blank", "an ID with a blank and a quote", let_in(),
     assertion_id="_a b'c", signed=WHOLE)
 for value in ("1.1", "2.1", "2", "3.0", " 2.0", ""):
     word = value.strip().replace(".", "") or "empty"
@@ -101,7 +100,7 @@ row("issuer-unknown", "a portal of nobody's metadata", refused(ISSUER), issuer=e
     assertion_issuer=entity_id("absent"), key="absent")
 row("issuer-ended", "a portal whose metadata is valid no longer", refused("AT0307"), issuer=entity_id("perime"),
     assertion_issuer=entity_id("perime"), key="perime")
-row("issuer-empty", "an empty Issuer", refused(ISSUER, MALFORMED), issuer="", assertion_issuer="", signed=WHOLE)
+row("issuer-empty", "an empty Issuer", refused(ISSUER), issuer="", assertion_issuer="", signed=WHOLE)
 row("issuer-slash", "the issuer with a slash behind", refused(ISSUER), issuer=entity_id("familles") + "/",
     assertion_issuer=entity_id("familles") + "/")
 row("issuer-letters", "the issuer in capital letters", refused(ISSUER), issuer=entity_id("familles").upper(),
@@ -111,14 +110,14 @@ row("issuer-long", "an issuer of 5000 letters", refused(ISSUER), issuer="https:/
 row("issuer-cut", "the believed issuer, a comment, and more", refused(ISSUER), parts={
     "response_issuer": lambda m: f"<saml:Issuer>{m.issuer}<!-- -->.evil.example</saml:Issuer>",
     "assertion_issuer": lambda m: f"<saml:Issuer>{m.issuer}<!-- -->.evil.example</saml:Issuer>"})
-row("issuer-element", "an element inside the Issuer", refused(ISSUER, MALFORMED), parts={
+row("issuer-element", "an element inside the Issuer", refused(ISSUER), parts={
     "response_issuer": lambda m: f"<saml:Issuer>{m.issuer}<x/></saml:Issuer>"}, signed=WHOLE)
 row("issuer-format", "an Issuer of another format", refused(ISSUER), signed=WHOLE, parts={
     "assertion_issuer": lambda m: '<saml:Issuer Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">'
                                   f"{m.issuer}</saml:Issuer>"})
 row("issuer-other-assertion", "a response of one portal with an assertion that says another one", refused(ISSUER),
     signed=WHOLE, assertion_issuer=entity_id("agents"))
-row("issuer-other-response", "a signed assertion in a response that says another portal", refused(ISSUER, "AT0313"),
+row("issuer-other-response", "a signed assertion in a response that says another portal", refused("AT0313"),
     issuer=entity_id("agents"))
 row("issuer-other-key", "says to be the staff's portal, by the families' key", refused("AT0313"),
     issuer=entity_id("agents"), assertion_issuer=entity_id("agents"), key="familles")
@@ -130,16 +129,16 @@ row("portal-other", "the answer of another portal that is believed, to a login b
 
 for what in ("response", "assertion"):
     row(f"status-responder-{what}", "the portal says that it failed", refused(STATUS), status=RESPONDER, signed=(what,))
-    row(f"status-empty-{what}", "an empty status code", refused(STATUS, MALFORMED), status="", signed=(what,))
+    row(f"status-empty-{what}", "an empty status code", refused(STATUS), status="", signed=(what,))
     row(f"status-letters-{what}", "success in small letters", refused(STATUS), status=SUCCESS.lower(), signed=(what,))
     row(f"status-nested-{what}", "success inside a failure", refused(STATUS), signed=(what,), parts={
         "status": f'<samlp:Status><samlp:StatusCode Value="{RESPONDER}"><samlp:StatusCode Value="{SUCCESS}"/>'
                   "</samlp:StatusCode></samlp:Status>"})
-row("status-failed", "the portal's own way to say no: signed, without an assertion", refused(STATUS, "AT0304"),
+row("status-failed", "the portal's own way to say no: signed, without an assertion", refused(STATUS),
     signed=WHOLE, make=lambda m: m.sign(parse(m.response("").replace(
         f'<samlp:StatusCode Value="{SUCCESS}"/>', f'<samlp:StatusCode Value="{RESPONDER}"><samlp:StatusCode '
         f'Value="{AUTHN_FAILED}"/></samlp:StatusCode><samlp:StatusMessage>refus\n[x] forged</samlp:StatusMessage>'))))
-row("status-failed-unsigned", "the same without a signature", refused(STATUS, "AT0304", "AT0310"),
+row("status-failed-unsigned", "the same without a signature", refused(STATUS),
     make=lambda m: m.set(status=RESPONDER).response(""))
 
 # --- for whom ---
@@ -156,15 +155,14 @@ row("destination-scheme", "Destination is https", refused(DESTINATION), signed=W
 for word, names in (("other", lambda m: ["https://autre.example"]), ("slash", lambda m: [m.audience + "/"]),
                     ("letters", lambda m: [m.audience.upper()]), ("acs", lambda m: [m.acs]),
                     ("part", lambda m: [m.audience[:-1]]), ("empty", lambda m: [""]), ("none", lambda m: [])):
-    both(f"audience-{word}", f"Audience: {word}", refused(AUDIENCE, CONDITIONS) if word in ("empty",
-        "none") else refused(AUDIENCE),
+    both(f"audience-{word}", f"Audience: {word}", refused(AUDIENCE),
          parts={"restrictions": lambda m, names=names: m.audiences(*names(m))})
 row("audience-no-restriction", "no AudienceRestriction", refused(AUDIENCE), parts={"restrictions": ""})
 row("audience-second", "a second restriction, without us", refused(AUDIENCE), parts={
     "restrictions": lambda m: m.audiences(m.audience) + m.audiences("https://autre.example")})
 row("audience-cut", "our name, a comment, and more", refused(AUDIENCE), parts={
     "restrictions": lambda m: m.audiences("XX").replace("XX", f"{m.audience}<!-- -->.evil.example")})
-row("audience-elsewhere", "our name in a condition of another namespace", refused(AUDIENCE, CONDITIONS), parts={
+row("audience-elsewhere", "our name in a condition of another namespace", refused(CONDITIONS), parts={
     "restrictions": lambda m: m.audiences(m.audience).replace(
         "<saml:AudienceRestriction>", '<x:AudienceRestriction xmlns:x="urn:x">').replace(
         "</saml:AudienceRestriction>", "</x:AudienceRestriction>")})
@@ -172,7 +170,7 @@ row("audience-elsewhere", "our name in a condition of another namespace", refuse
 # --- conditions ---
 
 row("conditions-none", "no Conditions", refused(CONDITIONS), parts={"conditions": ""})
-row("conditions-two", "two Conditions", refused(CONDITIONS, MALFORMED), parts={
+row("conditions-two", "two Conditions", refused(CONDITIONS), parts={
     "conditions": lambda m: m.make_conditions() * 2})
 row("conditions-unknown", "a condition that nobody knows", refused(CONDITIONS), parts={
     "restrictions": lambda m: m.audiences(m.audience)
@@ -188,7 +186,7 @@ row("conditions-ended-long-ago", "ended a year ago", again(EXPIRED), make=lambda
 row("conditions-ended-unsigned", "ended, and nobody signed it", refused("AT0310"), signed=(),
     make=lambda m: m.from_now(not_after=-300).text())
 row("conditions-not-yet", "begins in five minutes", refused(NOT_YET), make=lambda m: m.from_now(not_before=300).text())
-row("conditions-never", "ends before it begins", either(refused(NOT_YET, CONDITIONS, EXPIRED), again(EXPIRED)),
+row("conditions-never", "ends before it begins", refused(CONDITIONS),
     make=lambda m: m.from_now(not_before=400, not_after=-400).text())
 
 
@@ -203,24 +201,24 @@ TIMES = {"word": "tomorrow", "number": "1479980000", "empty": "", "no-zone": "20
          "year-huge": "99999999999999-01-01T00:00:00Z", "minus": "-2099-01-01T00:00:00Z",
          "nul": "2099-01-01T00:00:00Z&#x85;"}
 for word, value in TIMES.items():
-    expected = refused(CONDITIONS, MALFORMED)
+    expected = refused(CONDITIONS)
     row(f"time-after-{word}", f"NotOnOrAfter is '{word}'", expected, parts={
         "conditions": lambda m, value=value: m.set(not_after="AFTER").make_conditions().replace("AFTER", value)})
     row(f"time-before-{word}", f"NotBefore is '{word}'", expected, parts={
         "conditions": lambda m, value=value: m.set(not_before="BEFORE").make_conditions().replace(
             "BEFORE", value.replace("2099", "2015"))})
-    row(f"time-confirmed-{word}", f"NotOnOrAfter of the confirmation is '{word}'", refused(CONFIRMATION, MALFORMED),
+    row(f"time-confirmed-{word}", f"NotOnOrAfter of the confirmation is '{word}'", refused(CONFIRMATION),
         parts={
         "confirmations": lambda m, value=value: m.confirmation(NotOnOrAfter="AFTER").replace("AFTER", value)})
-    row(f"time-authn-{word}", f"AuthnInstant is '{word}'", refused(AUTHN, MALFORMED), parts={
+    row(f"time-authn-{word}", f"AuthnInstant is '{word}'", refused(AUTHN), parts={
         "authn": lambda m, value=value: m.set(authn="AUTHN").make_authn().replace("AUTHN",
         value.replace("2099", "2015"))})
 
 # --- the subject and its confirmation ---
 
 row("subject-none", "no Subject", refused(SUBJECT), parts={"subject": ""})
-row("subject-two", "two Subjects", refused(SUBJECT, MALFORMED), parts={"subject": lambda m: m.make_subject() * 2})
-row("subject-empty", "an empty Subject", refused(CONFIRMATION, SUBJECT), parts={"subject": "<saml:Subject/>"})
+row("subject-two", "two Subjects", refused(SUBJECT), parts={"subject": lambda m: m.make_subject() * 2})
+row("subject-empty", "an empty Subject", refused(CONFIRMATION), parts={"subject": "<saml:Subject/>"})
 row("name-id-two", "two NameIDs", refused(SUBJECT), parts={"name_id": lambda m: m.make_name_id() * 2})
 row("name-id-base", "a BaseID instead of a NameID", refused(SUBJECT), parts={
     "name_id": f'<saml:BaseID xmlns:xsi="{XSI}" xmlns:x="urn:x" xsi:type="x:Id">x</saml:BaseID>'})
@@ -228,7 +226,7 @@ row("name-id-empty", "an empty NameID", refused(SUBJECT), name_id="")
 row("name-id-element", "an element inside the NameID", refused(SUBJECT), name_id=Raw("_Znommarque<b>x</b>"))
 row("name-id-long", "a NameID of 1025 bytes", refused(SUBJECT), name_id="_Znommarque" + "n" * 1014)
 row("name-id-control", "a control character inside the NameID", refused(SUBJECT), name_id=Raw("_Znommarque&#x85;x"))
-row("session-index-long", "a SessionIndex of 1025 bytes", refused(AUTHN, SUBJECT), session_index="s" * 1025)
+row("session-index-long", "a SessionIndex of 1025 bytes", refused(AUTHN), session_index="s" * 1025)
 
 for word, make in (
         ("none", lambda m: ""), ("holder", lambda m: m.confirmation(HOLDER)),
@@ -244,8 +242,7 @@ for word, make in (
         ("no-end", lambda m: m.confirmation(NotOnOrAfter=None)),
         ("not-before", lambda m: m.confirmation(NotBefore=m.at(-600)))):
     row(f"confirmation-{word}", f"confirmation: {word}", refused(CONFIRMATION), parts={"confirmations": make})
-row("confirmation-ended", "the confirmation ended five minutes ago", either(refused(CONFIRMATION, EXPIRED),
-    again(EXPIRED)),
+row("confirmation-ended", "the confirmation ended five minutes ago", again(EXPIRED),
     make=lambda m: m.from_now(confirmed_until=-300).text())
 row("confirmation-in-two", "one confirmation has the recipient, the other one the end", refused(CONFIRMATION), parts={
     "confirmations": lambda m: m.confirmation(NotOnOrAfter=None) + m.confirmation(Recipient=ELSEWHERE)})
@@ -268,7 +265,7 @@ row("request-none-response", "InResponseTo in the assertion, not in the signed r
     signed=WHOLE,
     response_in_response_to=None)
 row("request-none-unsigned-response", "InResponseTo in the signed assertion, not in the response around it",
-    either(let_in(), refused(IN_RESPONSE_TO)), response_in_response_to=None)
+    let_in(), response_in_response_to=None)
 row("request-none-signed-assertion", "an unsolicited assertion in a response that says to be an answer",
     refused(IN_RESPONSE_TO), in_response_to=None)
 both("request-two", "response and assertion answer two requests", refused(IN_RESPONSE_TO),
@@ -291,11 +288,11 @@ def answering(m, request):
 row("authn-none", "no AuthnStatement", refused(AUTHN), parts={"authn": ""})
 row("authn-no-instant", "no AuthnInstant", refused(AUTHN), authn=None)
 row("authn-future", "the person logs in in five minutes", refused(AUTHN), make=lambda m: m.from_now(authn=300).text())
-row("authn-no-context", "an AuthnStatement without a context", either(let_in(), refused(AUTHN)), parts={
+row("authn-no-context", "an AuthnStatement without a context", let_in(), parts={
     "authn": lambda m: f'<saml:AuthnStatement AuthnInstant="{m.authn}"/>'})
-row("session-ended", "the portal's session ended five minutes ago", either(refused(EXPIRED, AUTHN), again(EXPIRED)),
+row("session-ended", "the portal's session ended five minutes ago", again(EXPIRED),
     make=lambda m: m.from_now(session_end=-300).text())
-row("authn-second-future", "a second AuthnStatement in the future: the first counts", either(let_in(), refused(AUTHN)),
+row("authn-second-future", "a second AuthnStatement in the future: the first counts", let_in(),
     parts={
     "authn": lambda m: m.make_authn() + m.make_authn().replace(m.authn, m.at(300))})
 FORT = {"to": "/fort"}
@@ -328,9 +325,9 @@ row("attribute-xinclude", "an XInclude of an address", refused(ATTRIBUTE), parts
     "attributes": lambda m: m.set(attributes=[("FrEduVecteur", [Raw(
         f'<x:include xmlns:x="http://www.w3.org/2001/XInclude" href="{m.listener}/x" parse="text"/>')])])
     .make_attributes()})
-row("attribute-no-name", "an attribute without a Name", refused(ATTRIBUTE, MALFORMED),
+row("attribute-no-name", "an attribute without a Name", refused(ATTRIBUTE),
     substituted((' Name="FrEduVecteur"', "")))
-row("attribute-empty-name", "an attribute with an empty Name", refused(ATTRIBUTE, MALFORMED),
+row("attribute-empty-name", "an attribute with an empty Name", refused(ATTRIBUTE),
     substituted((' Name="FrEduVecteur"', ' Name=""')))
 row("attribute-name-control", "a line end inside a Name", refused(ATTRIBUTE),
     substituted((' Name="FrEduMarque"', ' Name="x&#10;y"')))
@@ -340,16 +337,16 @@ row("attribute-control", "a control character inside a value", refused(ATTRIBUTE
     attributes=[("FrEduVecteur", [PUPIL]), ("a", [Raw("x&#x9f;y")])])
 row("attribute-line", "a line end inside a value", refused(ATTRIBUTE),
     attributes=[("FrEduVecteur", [PUPIL]), ("a", [Raw("x\nX-Injected: 1")])])
-row("attribute-encrypted", "an EncryptedAttribute", either(let_in(), refused(ATTRIBUTE)), parts={
+row("attribute-encrypted", "an EncryptedAttribute", refused(ATTRIBUTE), parts={
     "attributes": lambda m: m.make_attributes().replace(
         "</saml:AttributeStatement>",
         "<saml:EncryptedAttribute><x/></saml:EncryptedAttribute></saml:AttributeStatement>")})
-row("attribute-outside", "the vector outside of an AttributeStatement", refused("AT0343", MALFORMED, ATTRIBUTE),
+row("attribute-outside", "the vector outside of an AttributeStatement", refused("AT0343"),
     attributes=[], parts={"advice": lambda m: f"<saml:Advice>{m.attribute('FrEduVecteur', [PUPIL])}</saml:Advice>"})
 row("attribute-other-namespace", "the vector in an Attribute of another namespace",
-    refused("AT0343", MALFORMED, ATTRIBUTE),
-    substituted((f'<saml:Attribute Name="FrEduVecteur">', '<x:Attribute xmlns:x="urn:x" Name="FrEduVecteur">'),
-                (f"0340039X</saml:AttributeValue></saml:Attribute>", "0340039X</saml:AttributeValue></x:Attribute>")))
+    refused(ATTRIBUTE),
+    substituted(('<saml:Attribute Name="FrEduVecteur">', '<x:Attribute xmlns:x="urn:x" Name="FrEduVecteur">'),
+                ("0340039X</saml:AttributeValue></saml:Attribute>", "0340039X</saml:AttributeValue></x:Attribute>")))
 
 # --- XML ---
 
@@ -379,7 +376,7 @@ row("dtd-id", "a document type that makes another attribute the ID", refused(DTD
 row("dtd-default", "a document type with a default attribute", refused(DTD), lambda m: (
     f'<!DOCTYPE Response [<!ATTLIST saml:Assertion ID CDATA "{m.assertion_id}">]>' + m.text()))
 row("entity-unknown", "an entity that nobody declared", refused("AT0110"), lambda m: m.text().replace("701294", "&e;"))
-row("schema-location", "a schema at an address: nothing is fetched", either(let_in(), refused(MALFORMED)),
+row("schema-location", "a schema at an address: nothing is fetched", let_in(),
     lambda m: m.text().replace(
     "<samlp:Response ", f'<samlp:Response xmlns:xsi="{XSI}" xsi:schemaLocation="{SAMLP} {m.listener}/schema" '))
 row("stylesheet", "a stylesheet at an address: nothing is fetched", let_in(), lambda m: (
@@ -408,31 +405,29 @@ for word, make in (
         ("prefix-unknown", lambda text: text.replace("saml:Subject>", "none:Subject>")),
         ("text", lambda text: "bonjour"), ("json", lambda text: '{"a": 1}'), ("one-byte", lambda text: "<")):
     row(f"xml-{word}", f"not well-formed: {word}", refused("AT0110"), lambda m, make=make: Post(make(m.text())))
-row("xml-empty", "an empty message", refused("AT0110", "AT0300", "AT0104"), lambda m: Post(""))
-row("xml-version-1.1", "XML 1.1", either(let_in(), refused("AT0110")), lambda m: '<?xml version="1.1"?>' + m.text())
+row("xml-empty", "an empty message", refused(ENCODING), lambda m: Post(""))
+row("xml-version-1.1", "XML 1.1", let_in(), lambda m: '<?xml version="1.1"?>' + m.text())
 
-row("deep-32", "nested as deep as is allowed, in Extensions", either(let_in(), refused(MALFORMED)),
+row("deep-32", "nested as deep as is allowed, in Extensions", let_in(),
     parts={"extensions": f"<samlp:Extensions>{'<x>' * 30}{'</x>' * 30}</samlp:Extensions>"})
 row("deep-33", "nested too deep by one", refused("AT0112"),
     parts={"extensions": f"<samlp:Extensions>{'<x>' * 31}{'</x>' * 31}</samlp:Extensions>"})
 row("deep-20000", "nested 20000 deep", refused("AT0112"), lambda m: "<x>" * 20000 + "</x>" * 20000)
 row("deep-unfinished", "nested 60000 deep, never closed", refused("AT0112"), lambda m: "<x>" * 60000)
 row("large", "a message of more than 256 KiB", refused("AT0113"), lambda m: m.text() + f"<!-- {'c' * 262144} -->")
-row("wide", "20000 elements", refused("AT0304", MALFORMED), lambda m: m.response("<x/>" * 20000), signed=())
-row("xml-attributes", "5000 XML attributes on the response", either(let_in(), refused(MALFORMED, "AT0110")),
+row("wide", "20000 elements", refused("AT0304"), lambda m: m.response("<x/>" * 20000), signed=())
+row("xml-attributes", "5000 XML attributes on the response", refused("AT0113"),
     lambda m: m.text().replace("<samlp:Response ",
     "<samlp:Response " + " ".join(f'a{n}="v"' for n in range(5000)) + " "))
-row("xml-namespaces", "5000 namespaces on the response", either(let_in(), refused(MALFORMED, "AT0311", "AT0110")),
+row("xml-namespaces", "5000 namespaces on the response", refused("AT0113"),
     lambda m: m.text().replace(
     "<samlp:Response ", "<samlp:Response " + " ".join(f'xmlns:a{n}="urn:{n}"' for n in range(5000)) + " "))
-row("xml-long-name", "an element whose name has 100000 letters", refused("AT0110", MALFORMED, "AT0304"),
+row("xml-long-name", "an element whose name has 100000 letters", refused("AT0110"),
     lambda m: m.response(f"<{'n' * 100000}/>"))
-row("xml-long-attribute", "an XML attribute of 200000 letters", either(let_in(), refused(MALFORMED, "AT0110")),
+row("xml-long-attribute", "an XML attribute of 200000 letters", let_in(),
     lambda m: m.text().replace("<samlp:Response ", f'<samlp:Response a="{"v" * 200000}" '))
 
 # --- base64 ---
-
-ENCODING = "AT0300"
 
 
 def encoded(text):
@@ -460,9 +455,9 @@ for word, make in (
         ("accents", lambda m: "é" + encoded(m.text())), ("xml", lambda m: m.text()),
         ("only-padding", lambda m: "===="), ("one-letter", lambda m: "A")):
     row(f"base64-{word}", f"not base64: {word}", refused(ENCODING), lambda m, make=make: Post("", field=make(m)))
-row("base64-twice", "base64 of base64", refused("AT0110", ENCODING), lambda m: encoded(m.text()))
+row("base64-twice", "base64 of base64", refused("AT0110"), lambda m: encoded(m.text()))
 row("base64-deflated", "compressed, as by HTTP-Redirect", refused("AT0110"),
     lambda m: Post(zlib.compress(m.text().encode())[2:-4]))
 row("base64-bomb", "compressed zeros", refused("AT0110"), lambda m: Post(zlib.compress(bytes(50_000_000))))
-row("base64-unpadded", "the padding is missing", either(let_in(), refused(ENCODING)), lambda m: Post(
+row("base64-unpadded", "the padding is missing", refused(ENCODING), lambda m: Post(
     "", field=encoded(m.text() + " " * ((1 - len(m.text().encode())) % 3)).rstrip("=")))

@@ -177,7 +177,7 @@ for name in ("ID", "Id", "id", "{http://www.w3.org/XML/1998/namespace}id"):
     word = "mixed" if name == "Id" else word
     for what in ("response", "assertion"):
         @wrapping.case(f"double-{word}-{what}", f"another element has the {what}'s ID as {name.split('}')[-1]}",
-                       refused(SAME_ID, "AT0311", "AT0313"), signed=(what,),
+                       refused(SAME_ID), signed=(what,),
                        parts={"extensions": "<samlp:Extensions><x/></samlp:Extensions>"})
         def _(m, name=name):
             root = m.tree()

@@ -85,6 +85,10 @@ static void windows(void **state)
         {.ops = "r,a", .later = 300 * SECOND, .verdict = ATEN_V_SAML_EXPIRED,
          .said = "NotOnOrAfter of the Conditions|60 seconds ago|60 apart",
          .reason = "the end itself"},
+        {.ops = "r,a", .verdict = ATEN_V_OK, .from = " NotOnOrAfter=\"2026-11-24T10:04:00Z\"", .to = "",
+         .reason = "a beginning without an end"},
+        {.ops = "r,a", .verdict = ATEN_V_OK, .from = " NotBefore=\"2026-11-24T09:59:00Z\"", .to = "",
+         .reason = "an end without a beginning"},
         {.ops = "r,a", .later = 3600 * SECOND, .verdict = ATEN_V_SAML_EXPIRED, .said = "3360 seconds ago",
          .reason = "long after"},
         {.ops = "r,a", .later = 359 * SECOND + 999999, .verdict = ATEN_V_OK, CONFIRMED_ALONE,
@@ -462,8 +466,9 @@ static void attribute_values(void **state)
         {ONE(V("") V("x") V("")), "x", "empty ones beside another"},
         {ONE(V("\n  x y  \n")), "x y", "trimmed, but not inside"},
         {ONE("<saml:AttributeValue" XMLNS_XSI " xsi:nil=\"true\"/>"), "-", "nil"},
+        {ONE("<saml:AttributeValue" XMLNS_XSI " xsi:nil=\"true\">x</saml:AttributeValue>"), "-", "with something in it"},
         {ONE("<saml:AttributeValue" XMLNS_XSI " xsi:nil=\"1\">x</saml:AttributeValue>"), "-",
-         "nil with something in it"},
+         "the other way to say it"},
         {ONE("<saml:AttributeValue" XMLNS_XSI " xsi:nil=\"false\">x</saml:AttributeValue>"), "x", "not nil"},
         {ONE("<saml:AttributeValue nil=\"true\">x</saml:AttributeValue>"), "x", "nil of no namespace"},
         {ONE("<saml:AttributeValue" XMLNS_XSI " xsi:type=\"xs:integer\">7</saml:AttributeValue>"), "7",
@@ -475,11 +480,13 @@ static void attribute_values(void **state)
         {ONE(V("$;|,\\&quot;")), "$;|,\\\"", "signs that separate elsewhere"},
         {ONE(V("\xF0\x9F\x98\x80\xC3\xA9")), "\xF0\x9F\x98\x80\xC3\xA9", "beyond ASCII"},
         {ONE("<!-- a -->" V("x") "<?b?>"), "x", "a comment between values"},
+        {ONE(V("x")) "<x:AttributeStatement xmlns:x=\"urn:x\"><saml:Attribute Name=\"a\">" V("y")
+         "</saml:Attribute></x:AttributeStatement>", "x", "a statement of another namespace says nothing"},
     };
 
     (void)state;
     for (int i = 0; i < COUNT(cases); i++) {
-        for (const char *const *ops = (const char *const[]){"a", "r", NULL}; *ops; ops++) {
+        for (const char *const *ops = (const char *const[]){"a", "r", "gr", NULL}; *ops; ops++) {
             const char *text = message_done(replaced(RESPONSE, STATEMENT, cases[i].statements, 0), *ops);
             const aten_saml_answer_t *answer = judged(cases[i].why, text, ATEN_V_OK, NULL, NOW);
 
@@ -488,6 +495,19 @@ static void attribute_values(void **state)
         }
     }
 #undef V
+}
+
+/* CDATA is what shows whose tree is read: of the digested bytes it is text, as it came it is not. */
+static void digested_bytes(void **state)
+{
+    static const row_t rows[] = {
+        {"a,r,ar,ag", VALUE, "<saml:NameID>x</saml:NameID><![CDATA[ ]]>", ATEN_V_OK, NULL, "read as it was digested"},
+        {"gr", VALUE, "<saml:NameID>x</saml:NameID><![CDATA[ ]]>", ATEN_V_SAML_ATTRIBUTE, "element",
+         "only its cipher was digested"},
+    };
+
+    (void)state;
+    RUN(rows);
 }
 
 static const char *times_of(const char *text, int count)
@@ -548,6 +568,7 @@ int main(void)
         cmocka_unit_test(authn),
         cmocka_unit_test(attributes),
         cmocka_unit_test(attribute_values),
+        cmocka_unit_test(digested_bytes),
         cmocka_unit_test(limits),
     };
 

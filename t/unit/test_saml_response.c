@@ -376,11 +376,11 @@ static void set_ups(void **state)
     expect = whole;
     expect.keys = NULL;
     judged("no key of ours, and none is needed", text, ATEN_V_OK, NULL, NOW);
-    judged("no key of ours", message_done(RESPONSE, "ag"), ATEN_V_SAML_ENCRYPTION, "assertion|AtenServiceKey", NOW);
+    judged("no key of ours", message_done(RESPONSE, "ag"), ATEN_V_SAML_ENCRYPTION, "assertion|no AtenServiceKey", NOW);
     judged("no key of ours, for a NameID", message_done(RESPONSE, "na"), ATEN_V_SAML_ENCRYPTION,
-           "NameID|AtenServiceKey", NOW);
+           "NameID|no AtenServiceKey", NOW);
     expect.keys = apr_array_make(pool, 1, sizeof(const aten_saml_key_t *));
-    judged("an empty list of keys", message_done(RESPONSE, "ag"), ATEN_V_SAML_ENCRYPTION, "AtenServiceKey", NOW);
+    judged("an empty list of keys", message_done(RESPONSE, "ag"), ATEN_V_SAML_ENCRYPTION, "no AtenServiceKey", NOW);
     expect = whole;
 }
 
@@ -425,6 +425,8 @@ static void signatures(void **state)
          .forged = "<ds:Signature xmlns:ds=\"" ATEN_NS_DS "\"/></saml:EncryptedAssertion>"},
         {"a,r", NULL, NULL, ATEN_V_SAML_UNSIGNED, "Signature", "signatures of another namespace are none",
          .after = "Signature xmlns:ds=\"" ATEN_NS_DS "\"", .forged = "Signature xmlns:ds=\"urn:x\""},
+        {"a,r,ag", ISSUER, ISSUER "<samlp:Extensions><Signature xmlns=\"urn:x\"/></samlp:Extensions>", ATEN_V_OK, NULL,
+         "nor is one elsewhere"},
         {"gr", "</saml:Conditions>", "</saml:Conditions><saml:Advice><ds:Signature xmlns:ds=\"" ATEN_NS_DS
          "\"/></saml:Advice>",
          ATEN_V_SAML_SIGNATURE_FORM, "'Advice'", "one where none belongs, encrypted"},
@@ -708,6 +710,8 @@ static void statuses(void **state)
          "as a portal says no: without an assertion", .from2 = "<samlp:StatusCode Value=\"" SUCCESS "\"/>",
          .to2 = CODE(SAML_CODE("Responder"), "<samlp:StatusCode Value=\"" SAML_CODE("AuthnFailed") "\"/>")
                 "<samlp:StatusMessage> mot de passe \xC3\xA9\n\"x\" </samlp:StatusMessage>"},
+        {"r,", SUCCESS, SAML_CODE("Responder"), ATEN_V_SAML_ASSERTIONS, "2 elements", "a failure, with two assertions",
+         .from2 = "</samlp:Response>", .to2 = "<saml:Assertion/></samlp:Response>"},
         {"R", ASSERTION, "", ATEN_V_SAML_SIGNATURE, "signature of the Response", "the same by nobody's key",
          .from2 = SUCCESS,
          .to2 = SAML_CODE("Responder")},
