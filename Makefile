@@ -40,7 +40,7 @@ UNIT_SRC  := $(sort $(wildcard t/unit/*.c))
 UNIT_BIN  := $(UNIT_SRC:%.c=$(BUILD)/%)
 
 .DEFAULT_GOAL := all
-.PHONY: all deps deps-bench install demo test unit bench bench-short fuzz clean
+.PHONY: all deps deps-bench install demo test unit bench bench-saml bench-short fuzz clean
 .SECONDARY:
 
 all: $(MODULE)
@@ -123,10 +123,19 @@ test: deps
 bench: deps-bench
 	@bench/run
 
+# CPU per SAML login and of its parts, beside mod_auth_mellon; BENCH_LOGINS bounds it.
+bench-saml: deps-bench
+	@bench/saml
+
 # Whether it works, not what it costs: about a minute.
 bench-short: deps-bench
 	@BENCH_ROUNDS=3 BENCH_LOGINS=5 BENCH_COUNT=0 bench/run
+	@BENCH_LOGINS=3 BENCH_COUNT=0 bench/saml
 
 deps-bench:
 	@sh scripts/deps.sh bench
-	@$(MAKE) -j$$(nproc) all
+	@$(MAKE) -j$$(nproc) all $(BUILD)/bench/saml_bench
+
+$(BUILD)/bench/%: bench/%.c $(BUILD)/libaten.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Wno-missing-prototypes -MMD -MP -o $@ $< $(BUILD)/libaten.a $(LIBS)

@@ -131,8 +131,10 @@ aten_keyring_t *mod_aten_keys(void);
 aten_random_fn mod_aten_random;
 /** The HTTP client with the limit of AtenCASMaxPending around it. */
 aten_http_fn mod_aten_http;
-/** 1 for the first child of this generation that asks: for a line that all of them would write. */
-int mod_aten_first_to_say(void);
+/* Lines that every child would write. */
+typedef enum { MOD_ATEN_SAID_STORE, MOD_ATEN_SAID_METADATA, MOD_ATEN_SAID_COUNT } mod_aten_said_t;
+/** 1 for the first child of this generation that asks. */
+int mod_aten_first_to_say(mod_aten_said_t what);
 /** Has an hour passed since a login without a population was logged? Counts it in any case. */
 int mod_aten_note_unknown_population(apr_time_t now);
 

@@ -184,9 +184,7 @@ static aten_page_t *page_context(const aten_turn_t *turn, const char *to)
 /* Who was refused, for the log: an administrator must be able to find the account. */
 static const char *refused_user(const aten_turn_t *turn)
 {
-    if (!turn->request->person) return NULL;
-    return apr_pstrcat(turn->p, "user ", aten_log_text(turn->p, turn->request->person->session->identity.user, 128),
-                       NULL);
+    return turn->request->person ? aten_said_of_person(turn, turn->request->person->session) : NULL;
 }
 
 aten_answer_t *aten_flow_refuse(const aten_env_t *env, const aten_site_t *site, const aten_place_t *place,

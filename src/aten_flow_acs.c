@@ -12,6 +12,7 @@
  * says is judged, sealed, and sent on to /saml/done, where the browser shows whether it began this login. */
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
+#define REMEMBERED_LONGER apr_time_from_sec(86400)
 
 static const char *said_of(const aten_turn_t *turn, const aten_portal_t *portal, const char *why)
 {
@@ -59,7 +60,8 @@ static aten_answer_t *not_believed(const aten_turn_t *turn, const aten_portal_t 
     return answer;
 }
 
-/* @return OK, SAML_REPLAYED or STORE */
+/* A day longer than it could be used again: until then a clock that is set back finds it remembered.
+ * @return OK, SAML_REPLAYED or STORE */
 static aten_verdict_t use_once(const aten_turn_t *turn, const aten_saml_answer_t *saml, const char **why)
 {
     const aten_store_t *store = turn->env->store;
@@ -73,7 +75,8 @@ static aten_verdict_t use_once(const aten_turn_t *turn, const aten_saml_answer_t
         *why = "it could not be opened";
         return ATEN_V_STORE;
     }
-    rv = store->add(store->baton, keys, saml->response_id ? 2 : 1, saml->valid_until, turn->env->now);
+    rv = store->add(store->baton, keys, saml->response_id ? 2 : 1, saml->valid_until + REMEMBERED_LONGER,
+                    turn->env->now);
     if (rv == APR_SUCCESS) return ATEN_V_OK;
     if (APR_STATUS_IS_EEXIST(rv)) return ATEN_V_SAML_REPLAYED;
     *why = apr_pstrdup(turn->p, apr_strerror(rv, message, sizeof(message)));
@@ -90,9 +93,9 @@ static aten_verdict_t identify(const aten_turn_t *turn, const aten_saml_answer_t
     return verdict == ATEN_V_OK ? aten_portal_allows(saml->portal, identity, why, turn->p) : verdict;
 }
 
-/* The session that will be granted, if this browser is the one. */
-static aten_answer_t *send_result(const aten_turn_t *turn, const aten_saml_answer_t *saml, const aten_state_t *relay,
-                                  const char *nonce, int unsolicited, aten_identity_t *identity)
+/* The session that will be granted, if this browser is the one. @param retry which try was answered */
+static aten_answer_t *send_result(const aten_turn_t *turn, const aten_saml_answer_t *saml, const char *nonce, int retry,
+                                  int unsolicited, aten_identity_t *identity)
 {
     const aten_env_t *env = turn->env;
     aten_result_place_t place = aten_turn_result_place(turn);
@@ -114,7 +117,7 @@ static aten_answer_t *send_result(const aten_turn_t *turn, const aten_saml_answe
     if (verdict != ATEN_V_OK) {
         return aten_answer_error(turn, verdict, said_of(turn, saml->portal, "the answer cannot be sealed"), NULL);
     }
-    answer = to_done(turn, saml->portal, nonce, relay->nonce && aten_same(relay->nonce, nonce) ? relay->retry : 0);
+    answer = to_done(turn, saml->portal, nonce, retry);
     APR_ARRAY_PUSH(answer->cookies, const char *) = cookie;
     return answer;
 }
@@ -125,10 +128,11 @@ static aten_answer_t *accept_answer(const aten_turn_t *turn, const aten_saml_ans
     const char *nonce = NULL, *why = NULL;
     aten_identity_t identity = {0};
     aten_verdict_t verdict;
+    int retry = 0;
     char fresh[24];
 
     if (saml->in_response_to) {
-        nonce = aten_saml_request_nonce(saml->in_response_to, turn->p);
+        nonce = aten_saml_request_nonce(saml->in_response_to, &retry, turn->p);
         if (!nonce) {
             return aten_answer_error(turn, ATEN_V_SAML_IN_RESPONSE_TO,
                                      said_of(turn, saml->portal, "InResponseTo is no request of ours"), NULL);
@@ -146,7 +150,7 @@ static aten_answer_t *accept_answer(const aten_turn_t *turn, const aten_saml_ans
     if (verdict == ATEN_V_SAML_REPLAYED) return not_believed(turn, saml->portal, relay, verdict, NULL);
     if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, said_of(turn, saml->portal, why), NULL);
     if (!nonce && !random_nonce(turn, fresh)) return aten_answer_error(turn, ATEN_V_INTERNAL, "no random bytes", NULL);
-    return send_result(turn, saml, relay, nonce ? nonce : fresh, !nonce, &identity);
+    return send_result(turn, saml, nonce ? nonce : fresh, retry, !nonce, &identity);
 }
 
 static aten_saml_expect_t expectations(const aten_turn_t *turn)

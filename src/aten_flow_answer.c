@@ -280,7 +280,10 @@ static aten_answer_t *answer_error(const aten_turn_t *turn, const telling_t *tel
     aten_page_t *page;
 
     if (aten_client_of(turn->request) == ATEN_CLIENT_SCRIPT) {
-        answer = aten_answer_script(turn, tell->status, verdict, tell->level, to);
+        /* No more than the page says: what was wrong with a forged answer stands in the log alone. */
+        answer = aten_answer_script(turn, tell->status, tell == &portal_answer ? tell->verdict : verdict, tell->level,
+                                    to);
+        answer->verdict = verdict;
     }
     else {
         page = aten_turn_page(turn, tell->title);
@@ -395,6 +398,18 @@ const char *aten_person_name(const aten_turn_t *turn, const aten_person_t *perso
 
     if (prenom && nom) return apr_pstrcat(turn->p, prenom, " ", nom, NULL);
     return nom ? nom : person->session->identity.user;
+}
+
+const char *aten_said_of_person(const aten_turn_t *turn, const aten_session_t *session)
+{
+    apr_array_header_t *none = apr_array_make(turn->p, 0, sizeof(const aten_population_t *));
+    const char *role;
+
+    if (session->backend == ATEN_BACKEND_CAS) {
+        return apr_pstrcat(turn->p, "user ", aten_log_text(turn->p, session->identity.user, 128), NULL);
+    }
+    role = apr_table_get(aten_session_variables(session, none, turn->site->fields, NULL, turn->p), "ATEN_ROLE");
+    return apr_pstrcat(turn->p, "a person of the portal, role ", role ? role : "none", NULL);
 }
 
 void aten_answer_end_session(const aten_turn_t *turn, aten_answer_t *answer)

@@ -2,6 +2,7 @@
 #include <apr_strings.h>
 
 #include "aten_flow_private.h"
+#include "aten_identity_aten.h"
 
 /* Read at the end of a login as at its start: the profile, its way, the server and the path may have changed since. */
 static const aten_cas_server_t *server_still(const aten_turn_t *turn, const aten_pending_t *pending,
@@ -54,18 +55,23 @@ static aten_answer_t *finish(const aten_turn_t *turn, const aten_state_t *state,
     aten_cas_answer_t *cas;
     aten_verdict_t verdict;
 
-    if (!server) return aten_end_begin_again(turn, state->profile, pending->to, 1);
+    if (!server) return aten_end_begin_again(turn, state->profile, pending, 1);
     if (!id) return aten_answer_error(turn, ATEN_V_INTERNAL, "no random bytes", pending->to);
     verdict = aten_end_use_once(turn, pending->nonce, pending->begun, &why);
-    if (verdict == ATEN_V_PENDING_USED) return aten_end_nothing_pending(turn, state, pending->to);
+    if (verdict == ATEN_V_PENDING_USED) return aten_end_nothing_pending(turn, state, pending);
     if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, why, pending->to);
     verdict = aten_cas_validate(server, service, ticket, pending->renew, id, turn->env->now, turn->env->http,
                                 turn->env->http_baton, &cas, &why, turn->p);
     /* A ticket that the server no longer knows came late or twice: once more, and its session answers by itself. */
     if (verdict == ATEN_V_CAS_TICKET_REFUSED && !state->retry) {
-        return aten_end_begin_again(turn, state->profile, pending->to, 1);
+        return aten_end_begin_again(turn, state->profile, pending, 1);
     }
     if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, why, pending->to);
+    /* An application that knows people by REMOTE_USER must not take one of CAS for one of a portal. */
+    if (turn->site->portals->nelts && aten_identity_looks_made(cas->user)) {
+        return aten_answer_error(turn, ATEN_V_CAS_USER, "it begins with eleve: or parent:, as the names of people who "
+                                 "come by a portal do", pending->to);
+    }
     return judge(turn, server, ticket, pending, cas);
 }
 
@@ -91,7 +97,7 @@ aten_answer_t *aten_cas_return(const aten_turn_t *turn)
     }
     verdict = aten_pending_take(&place, state.nonce, turn->request->cookies, turn->env->now, &pending, cookies,
                                 turn->p);
-    if (verdict == ATEN_V_PENDING_EXPIRED) answer = aten_end_begin_again(turn, state.profile, pending->to, 0);
+    if (verdict == ATEN_V_PENDING_EXPIRED) answer = aten_end_begin_again(turn, state.profile, pending, 0);
     else if (verdict != ATEN_V_OK) return aten_end_nothing_pending(turn, &state, NULL);
     /* Without a ticket the person turned back at the CAS page. */
     else if (!ticket) answer = aten_answer_to_chooser(turn, pending->to);

@@ -56,13 +56,13 @@ static aten_answer_t *finish(const aten_turn_t *turn, const aten_state_t *state,
     const char *why = NULL;
     aten_verdict_t verdict;
 
-    if (!portal) return aten_end_begin_again(turn, pending->profile, pending->to, 1);
+    if (!portal) return aten_end_begin_again(turn, pending->profile, pending, 1);
     if (!aten_equal_secret(session->backend_key, pending->backend_key, sizeof(session->backend_key))) {
         return aten_answer_error(turn, ATEN_V_PENDING_OTHER, NULL, pending->to);
     }
     verdict = check_authn(turn, place, pending, session->subject, &why);
     if (verdict == ATEN_V_OK) verdict = aten_end_use_once(turn, pending->nonce, pending->begun, &why);
-    if (verdict == ATEN_V_PENDING_USED) return aten_end_nothing_pending(turn, state, pending->to);
+    if (verdict == ATEN_V_PENDING_USED) return aten_end_nothing_pending(turn, state, pending);
     if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, why, pending->to);
     session->profile = pending->profile;
     return aten_end_judge(turn, session, session->identity.attributes->nelts, pending->to, said_of(turn, portal));
@@ -74,18 +74,19 @@ static aten_answer_t *finish_unsolicited(const aten_turn_t *turn, const aten_sta
     const aten_site_t *site = turn->site;
     const aten_portal_t *portal = aten_site_portal_by_key(site, session->backend_key);
     const aten_profile_t *profile = portal ? aten_site_profile_of_portal(site, portal, turn->env->now) : NULL;
-    const char *why = NULL;
+    const char *to = profile && profile->home ? profile->home : site->home, *why = NULL;
     aten_verdict_t verdict;
 
-    if (!profile || aten_unsolicited_for(site->unsolicited, portal) != ATEN_UNSOLICITED_ACCEPT) {
+    /* Where each login has to be one anew (AtenPortalForceAuthn), one that nobody asked for is not. */
+    if (!profile || aten_unsolicited_for(site->unsolicited, portal) != ATEN_UNSOLICITED_ACCEPT
+        || turn->env->place_of(turn->env->place_baton, to)->force_authn) {
         return aten_end_nothing_pending(turn, state, NULL);
     }
     verdict = aten_end_use_once(turn, state->nonce, turn->env->now, &why);
     if (verdict == ATEN_V_PENDING_USED) return aten_end_nothing_pending(turn, state, NULL);
     if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, why, NULL);
     session->profile = profile->id;
-    return aten_end_judge(turn, session, session->identity.attributes->nelts,
-                          profile->home ? profile->home : site->home, said_of(turn, portal));
+    return aten_end_judge(turn, session, session->identity.attributes->nelts, to, said_of(turn, portal));
 }
 
 /* No result: the answer was not believed (late, twice), or the browser refuses the cookie that carries it. */
@@ -104,7 +105,7 @@ static aten_answer_t *without_result(const aten_turn_t *turn, const aten_state_t
         return aten_answer_error(turn, ATEN_V_COOKIES_REFUSED, "no result of the portal, at the second try",
                                  pending->to);
     }
-    return aten_end_begin_again(turn, pending->profile, pending->to, 1);
+    return aten_end_begin_again(turn, pending->profile, pending, 1);
 }
 
 aten_answer_t *aten_saml_done(const aten_turn_t *turn)
@@ -132,7 +133,7 @@ aten_answer_t *aten_saml_done(const aten_turn_t *turn)
     }
     verdict = aten_pending_take(&slots, state.nonce, header, now, &pending, cookies, turn->p);
     if (session && unsolicited) answer = finish_unsolicited(turn, &state, session);
-    else if (verdict == ATEN_V_PENDING_EXPIRED) answer = aten_end_begin_again(turn, pending->profile, pending->to, 0);
+    else if (verdict == ATEN_V_PENDING_EXPIRED) answer = aten_end_begin_again(turn, pending->profile, pending, 0);
     else if (!session) answer = without_result(turn, &state, pending);
     else if (verdict != ATEN_V_OK) answer = aten_end_nothing_pending(turn, &state, NULL);
     else answer = finish(turn, &state, pending, session);

@@ -10,9 +10,10 @@ aten_answer_t *aten_end_with_cookies(const aten_turn_t *turn, const apr_array_he
     return answer;
 }
 
-aten_answer_t *aten_end_begin_again(const aten_turn_t *turn, const char *id, const char *to, int retry)
+aten_answer_t *aten_end_begin_again(const aten_turn_t *turn, const char *id, const aten_pending_t *pending, int retry)
 {
     const aten_profile_t *profile = aten_profile_find(turn->site->profiles, id);
+    const char *to = pending ? pending->to : NULL;
     const aten_place_t *place;
 
     if (turn->request->person) {
@@ -22,15 +23,17 @@ aten_answer_t *aten_end_begin_again(const aten_turn_t *turn, const char *id, con
     if (!to) to = profile && profile->home ? profile->home : turn->site->home;
     if (!profile) return aten_answer_to_chooser(turn, to);
     place = turn->env->place_of(turn->env->place_baton, to);
-    return aten_login_begin(turn, place, profile, to, 0, retry);
+    return aten_login_begin(turn, place, profile, to, pending && pending->renew, retry);
 }
 
-aten_answer_t *aten_end_nothing_pending(const aten_turn_t *turn, const aten_state_t *state, const char *to)
+aten_answer_t *aten_end_nothing_pending(const aten_turn_t *turn, const aten_state_t *state,
+                                        const aten_pending_t *pending)
 {
     if (state->retry && !turn->request->person) {
-        return aten_answer_error(turn, ATEN_V_COOKIES_REFUSED, "no pending login, at the second try", to);
+        return aten_answer_error(turn, ATEN_V_COOKIES_REFUSED, "no pending login, at the second try",
+                                 pending ? pending->to : NULL);
     }
-    return aten_end_begin_again(turn, state->profile, to, 1);
+    return aten_end_begin_again(turn, state->profile, pending, 1);
 }
 
 aten_verdict_t aten_end_use_once(const aten_turn_t *turn, const char *nonce, apr_time_t begun, const char **why)
@@ -79,8 +82,7 @@ static aten_answer_t *grant(const aten_turn_t *turn, aten_session_t *session, in
     APR_ARRAY_PUSH(answer->cookies, const char *) =
         aten_cookie_set(site->cookie_name, value, site->base->https, site->cookie_domain, -1, turn->p);
     answer->level = ATEN_LOG_INFO;
-    answer->why = apr_pstrcat(turn->p, "login by ", by, ", profile ", session->profile, ", user ",
-                              aten_log_text(turn->p, session->identity.user, 128),
+    answer->why = apr_pstrcat(turn->p, "login by ", by, ", profile ", session->profile, ", ", aten_said_of_person(turn, session),
                               session->attributes_left_out ? ", some attributes did not fit into the session" : "",
                               said_of_clashes(turn, session), NULL);
     return answer;

@@ -75,6 +75,11 @@ aten_answer_t *aten_answer_json(const aten_turn_t *turn, int status, json_t *obj
 /** The person's name for the person: « Prénom Nom », else the user name. */
 const char *aten_person_name(const aten_turn_t *turn, const aten_person_t *person);
 
+/** Who it is, for the log: the CAS user's name, so that an administrator finds the account. Of who came by a portal the
+ *  role alone: their REMOTE_USER is made of attribute values (a parent's name, a pupil's id), which never stand in the
+ *  log. */
+const char *aten_said_of_person(const aten_turn_t *turn, const aten_session_t *session);
+
 /** "group > label" of a profile, for a sentence or a button. */
 const char *aten_profile_text(const aten_turn_t *turn, const aten_profile_t *profile);
 
@@ -125,12 +130,15 @@ aten_answer_t *aten_end_with_cookies(const aten_turn_t *turn, const apr_array_he
                                      aten_answer_t *answer);
 
 /** The live session goes on, or one fresh request goes to the same backend, whose own session answers without a
- *  screen. @param profile its id, or NULL @param to where the person wanted to go, or NULL */
-aten_answer_t *aten_end_begin_again(const aten_turn_t *turn, const char *profile, const char *to, int retry);
+ *  screen; who asked for a login anew is asked again.
+ *  @param profile its id, or NULL @param pending the login that did not end, or NULL */
+aten_answer_t *aten_end_begin_again(const aten_turn_t *turn, const char *profile, const aten_pending_t *pending,
+                                    int retry);
 
 /** An answer for which no login waits (any more). The second time in a row ends in a page.
- *  @param to where the person wanted to go, or NULL */
-aten_answer_t *aten_end_nothing_pending(const aten_turn_t *turn, const aten_state_t *state, const char *to);
+ *  @param pending the login, where it has ended already, or NULL */
+aten_answer_t *aten_end_nothing_pending(const aten_turn_t *turn, const aten_state_t *state,
+                                        const aten_pending_t *pending);
 
 /** A pending login is used once, on this machine, across all processes. @param why for the log
  *  @return OK, PENDING_USED or STORE */

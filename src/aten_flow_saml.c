@@ -63,7 +63,7 @@ static char *request_url(const aten_turn_t *turn, const aten_place_t *place, con
     aten_saml_request_t request = {
         pending->nonce, entity->sso, site->self.acs, site->self.service_id,
         aten_pending_relay(pending, retry, turn->p), turn->env->now, pending->renew || place->force_authn,
-        place->authn_contexts, signing_key(site),
+        place->authn_contexts, signing_key(site), retry,
     };
 
     return aten_saml_request_url(&request, turn->p);

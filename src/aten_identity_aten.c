@@ -1,6 +1,7 @@
 #include "aten_identity_aten.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <apr_strings.h>
 
@@ -307,6 +308,11 @@ aten_verdict_t aten_identity_user(const char **user, const apr_array_header_t *a
     }
     *user = name;
     return ATEN_V_OK;
+}
+
+int aten_identity_looks_made(const char *user)
+{
+    return !strncasecmp(user, "eleve:", strlen("eleve:")) || !strncasecmp(user, "parent:", strlen("parent:"));
 }
 
 /* --- schools --- */

@@ -55,6 +55,9 @@ int aten_identity_is_family(const apr_array_header_t *attributes);
 aten_verdict_t aten_identity_user(const char **user, const apr_array_header_t *attributes, const char **why,
                                   apr_pool_t *p);
 
+/** Does a name from elsewhere (a CAS server) begin as those that are made of a vector do, in any case of letters? */
+int aten_identity_looks_made(const char *user);
+
 /** Every school that the attributes name: of each vector, of FrEduCtEleveUAI, of FrEduRne (what stands before the first
  *  '$'). What is no UAI there is given as it stands, and "" stands for vectors that cannot be read, so that a scope
  *  refuses them. Attributes that come under both of their names are read under both.

@@ -186,7 +186,9 @@ static const char *read_certificate(aten_saml_key_t **out, const char *text, apr
     aten_saml_key_t *key = NULL;
     const char *error;
 
-    if (len <= TEXT_BYTES_MAX) certificate = pem ? certificate_from_pem(text, len) : certificate_from_base64(text, len, p);
+    if (len <= TEXT_BYTES_MAX) {
+        certificate = pem ? certificate_from_pem(text, len) : certificate_from_base64(text, len, p);
+    }
     if (!certificate) return pem ? "no certificate in PEM" : "a certificate that cannot be read";
     error = judge(&key, X509_get_pubkey(certificate), "a certificate whose key cannot be read", p);
     if (error) goto leave;

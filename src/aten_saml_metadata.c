@@ -343,7 +343,8 @@ static const char *read_document(reading_t *reading, const xmlNode *root)
     }
     error = read_node(reading, root, 0);
     if (error) return error;
-    return reading->metadata->entities->nelts > before ? NULL : "no SAML 2.0 identity provider (IDPSSODescriptor) in it";
+    if (reading->metadata->entities->nelts == before) return "no SAML 2.0 identity provider (IDPSSODescriptor) in it";
+    return NULL;
 }
 
 const char *aten_saml_metadata_add(aten_saml_metadata_t *metadata, const char *text, apr_size_t len, apr_pool_t *p)

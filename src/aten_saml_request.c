@@ -16,19 +16,23 @@
 
 #define RSA_SHA256 "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 #define ECDSA_SHA256 "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
+#define ID_START "_" /* of one letter each */
+#define RETRY_START "r"
 #define NONCE_CHARS ((ATEN_NONCE_BYTES * 8 + 5) / 6)
 #define NONCE_SET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 #define MESSAGE_BYTES_MAX 65536
 #define RELAY_STATE_BYTES_MAX 80
 
-char *aten_saml_request_id(const char *nonce, apr_pool_t *p)
+char *aten_saml_request_id(const char *nonce, int retry, apr_pool_t *p)
 {
-    return apr_pstrcat(p, "_", nonce, NULL);
+    return apr_pstrcat(p, retry ? RETRY_START : ID_START, nonce, NULL);
 }
 
-const char *aten_saml_request_nonce(const char *id, apr_pool_t *p)
+const char *aten_saml_request_nonce(const char *id, int *retry, apr_pool_t *p)
 {
-    if (!id || *id != '_' || strlen(id) != 1 + NONCE_CHARS || strspn(id + 1, NONCE_SET) != NONCE_CHARS) return NULL;
+    if (!id || (*id != *ID_START && *id != *RETRY_START)) return NULL;
+    if (strlen(id) != 1 + NONCE_CHARS || strspn(id + 1, NONCE_SET) != NONCE_CHARS) return NULL;
+    *retry = *id == *RETRY_START;
     return apr_pstrdup(p, id + 1);
 }
 
@@ -67,7 +71,7 @@ static char *message(const aten_saml_request_t *request, apr_pool_t *p)
     aten_saml_write_open(to, "samlp:AuthnRequest");
     aten_saml_write_attribute(to, "xmlns:samlp", ATEN_NS_SAMLP);
     aten_saml_write_attribute(to, "xmlns:saml", ATEN_NS_SAML);
-    aten_saml_write_attribute(to, "ID", aten_saml_request_id(request->nonce, p));
+    aten_saml_write_attribute(to, "ID", aten_saml_request_id(request->nonce, request->retry, p));
     aten_saml_write_attribute(to, "Version", "2.0");
     aten_saml_write_attribute(to, "IssueInstant", time_text(request->now, p));
     aten_saml_write_attribute(to, "Destination", request->destination);
@@ -96,7 +100,9 @@ static const char *deflated(const char *text, apr_pool_t *p)
     apr_size_t room;
 
     if (strlen(text) > MESSAGE_BYTES_MAX) return NULL;
-    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) return NULL;
+    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+        return NULL;
+    }
     room = deflateBound(&stream, (uLong)strlen(text));
     out = apr_palloc(p, room);
     stream.next_in = (z_const Bytef *)(apr_uintptr_t)text;

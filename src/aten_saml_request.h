@@ -6,7 +6,7 @@
 #include "aten_verdict.h"
 
 typedef struct {
-    const char *nonce;             /* of the pending login: the request's ID is aten_saml_request_id of it */
+    const char *nonce;             /* of the pending login: the request's ID is made of it */
     const char *destination;       /* the portal's SingleSignOnService; may have a query already */
     const char *acs;
     const char *service_id;
@@ -15,13 +15,15 @@ typedef struct {
     int force;                     /* ForceAuthn */
     const apr_array_header_t *contexts; /* const char *: RequestedAuthnContext (exact); NULL: none */
     const aten_saml_key_t *key;    /* private; NULL: not signed */
+    int retry;                     /* the second try in a row: its ID says so */
 } aten_saml_request_t;
 
-/** "_" and the nonce: an xs:ID, and enough to find the pending login again. */
-char *aten_saml_request_id(const char *nonce, apr_pool_t *p);
+/** "_" and the nonce, "r" and the nonce for a second try: an xs:ID, and enough to find the pending login again. By it
+ *  a portal that drops RelayState says, in what it signs, which try it answers. */
+char *aten_saml_request_id(const char *nonce, int retry, apr_pool_t *p);
 
-/** The nonce of an ID that aten_saml_request_id made, or NULL. */
-const char *aten_saml_request_nonce(const char *id, apr_pool_t *p);
+/** The nonce of an ID that aten_saml_request_id made, and in *retry which try; or NULL. */
+const char *aten_saml_request_nonce(const char *id, int *retry, apr_pool_t *p);
 
 /** The whole address to send the browser to: SAMLRequest (DEFLATE, base64), RelayState and, with a key, SigAlg
  *  (rsa-sha256, or ecdsa-sha256 for an EC key) and Signature over the parameters as they stand. An empty

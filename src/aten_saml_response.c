@@ -144,8 +144,8 @@ static aten_verdict_t parse(aten_saml_reading_t *reading, xmlDocPtr *doc, const 
 
     if (verdict == ATEN_V_OK) return verdict;
     return aten_saml_no(reading, verdict, "the %s has %" APR_SIZE_T_FMT " bytes (up to %d are read, %d elements deep, "
-                        "with %d attributes on one element)", what, len, ATEN_XML_BYTES_MAX, ATEN_XML_DEPTH_MAX,
-                        ATEN_XML_ATTRIBUTES_MAX);
+                        "with %d attributes on one element and %d namespaces)", what, len, ATEN_XML_BYTES_MAX,
+                        ATEN_XML_DEPTH_MAX, ATEN_XML_ATTRIBUTES_MAX, ATEN_XML_NAMESPACES_MAX);
 }
 
 /* What was signed, and nothing else: a document of the digested bytes. */

@@ -27,9 +27,9 @@ typedef struct {
     const aten_saml_service_t *service; /* may be NULL: no keys */
 } aten_saml_self_t;
 
-/** The metadata of this service (EntityDescriptor with one SPSSODescriptor): the same bytes as long as the configuration
- *  is the same. A key's certificate stands for signing, and an RSA one for encryption too, with the algorithms that
- *  aten_saml_decrypt always takes (so not CBC). @return NULL if something failed */
+/** The metadata of this service (EntityDescriptor with one SPSSODescriptor): the same bytes as long as the
+ *  configuration is the same. A key's certificate stands for signing, and an RSA one for encryption too, with the
+ *  algorithms that aten_saml_decrypt always takes (so not CBC). @return NULL if something failed */
 char *aten_saml_service_metadata(const aten_saml_self_t *self, apr_pool_t *p);
 
 #endif

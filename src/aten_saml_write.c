@@ -69,7 +69,8 @@ char *aten_saml_write_end(aten_saml_writer_t *writer, apr_pool_t *p)
     if (!writer->failed) note(writer, xmlTextWriterEndDocument(writer->to));
     if (!writer->failed) note(writer, xmlTextWriterFlush(writer->to));
     if (!writer->failed) {
-        text = apr_pstrmemdup(p, (const char *)xmlBufferContent(writer->bytes), (apr_size_t)xmlBufferLength(writer->bytes));
+        text = apr_pstrmemdup(p, (const char *)xmlBufferContent(writer->bytes),
+                              (apr_size_t)xmlBufferLength(writer->bytes));
     }
     writer->failed = 1;
     return text;

@@ -55,6 +55,15 @@ const aten_portal_t *aten_site_portal_by_key(const aten_site_t *site, const unsi
     return NULL;
 }
 
+aten_verdict_t aten_site_allows(const aten_site_t *site, const aten_session_t *session, apr_pool_t *p)
+{
+    const aten_portal_t *portal = NULL;
+    const char *why;
+
+    if (session->backend == ATEN_BACKEND_ATEN) portal = aten_site_portal_by_key(site, session->backend_key);
+    return portal ? aten_portal_allows(portal, &session->identity, &why, p) : ATEN_V_OK;
+}
+
 const aten_profile_t *aten_site_profile_of_portal(const aten_site_t *site, const aten_portal_t *portal, apr_time_t now)
 {
     int i;

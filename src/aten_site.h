@@ -71,6 +71,11 @@ const aten_portal_t *aten_site_portal(const aten_site_t *site, const aten_way_t 
 const aten_portal_t *aten_site_portal_by_key(const aten_site_t *site,
                                              const unsigned char key[ATEN_BACKEND_KEY_BYTES]);
 
+/** May the portal that made a session say here what the session says? A cookie is shared by hosts of one domain and by
+ *  ports of one host, and lives on when AtenPortal is changed. Asked once for a cookie.
+ *  @return OK (also for a session by CAS, and for a portal that is not of this site), PORTAL_SCOPE or PORTAL_KIND */
+aten_verdict_t aten_site_allows(const aten_site_t *site, const aten_session_t *session, apr_pool_t *p);
+
 /** The first profile that leads to the portal at that moment, or NULL. */
 const aten_profile_t *aten_site_profile_of_portal(const aten_site_t *site, const aten_portal_t *portal,
                                                   apr_time_t now);

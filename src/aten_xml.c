@@ -55,6 +55,11 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, cons
         stop(ctx, ATEN_V_XML_DEEP);
         return;
     }
+    /* A prefix is looked for among all of them, in turn: of nsTab two entries are one namespace. */
+    if (ctxt->nsNr > 2 * ATEN_XML_NAMESPACES_MAX) {
+        stop(ctx, ATEN_V_XML_LARGE);
+        return;
+    }
     xmlSAX2StartElementNs(ctx, name, prefix, uri, namespaces_count, namespaces, attributes_count, defaulted_count,
                           attributes);
 }

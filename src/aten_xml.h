@@ -10,6 +10,7 @@
 #define ATEN_XML_BYTES_MAX (256 * 1024)
 #define ATEN_XML_DEPTH_MAX 32
 #define ATEN_XML_ATTRIBUTES_MAX 1000 /* of an element; counted roughly: every '=' between two '<' */
+#define ATEN_XML_NAMESPACES_MAX 256  /* declared by an element and those around it */
 
 /** Parse len bytes. A document type declaration stops the parse where it begins, before anything of it is expanded.
  *  @param doc set with OK alone; freed by a cleanup of p

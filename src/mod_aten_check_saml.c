@@ -289,11 +289,12 @@ static void tell_portal(server_rec *s, const mod_aten_server_conf *conf, const a
 
 void mod_aten_saml_tell(server_rec *s, const server_rec *main_server, apr_pool_t *p)
 {
-    const mod_aten_server_conf *conf = mod_aten_server(s);
+    const mod_aten_server_conf *conf = mod_aten_server(s), *said = mod_aten_server(main_server);
     const apr_array_header_t *portals = conf->site[0]->portals;
     int i;
 
-    if (s != main_server && conf->portal_source == mod_aten_server(main_server)->portal_source) return;
+    if (s != main_server && conf->portal_source == said->portal_source && conf->portals == said->portals
+        && conf->profiles == said->profiles && conf->service == said->service) return;
     for (i = 0; conf->portal_source && i < portals->nelts; i++) {
         tell_portal(s, conf, APR_ARRAY_IDX(portals, i, const aten_portal_t *), p);
     }

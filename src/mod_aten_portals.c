@@ -130,8 +130,11 @@ const apr_array_header_t *mod_aten_portals_files(const struct mod_aten_portals_t
 
 /* --- in the children --- */
 
+/* In one line, whichever files they are: every child would write it. */
 static void tell_unreadable(server_rec *s, const portals_t *source, apr_pool_t *p)
 {
+    const char *names = NULL;
+    apr_status_t why = APR_SUCCESS;
     int i;
 
     for (i = 0; i < source->files->nelts; i++) {
@@ -139,12 +142,16 @@ static void tell_unreadable(server_rec *s, const portals_t *source, apr_pool_t *
         apr_file_t *fd;
         apr_status_t rv = apr_file_open(&fd, file, APR_FOPEN_READ, 0, p);
 
-        if (rv == APR_SUCCESS) apr_file_close(fd);
-        else if (mod_aten_first_to_say()) {
-            ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, "AtenPortalMetadata: '%s' cannot be read by the children "
-                         "(User): they go on with what was read at the start, and will not see changes", file);
+        if (rv == APR_SUCCESS) {
+            apr_file_close(fd);
+            continue;
         }
+        why = rv;
+        names = apr_pstrcat(p, names ? names : "", names ? "', '" : "'", file, NULL);
     }
+    if (!names || !mod_aten_first_to_say(MOD_ATEN_SAID_METADATA)) return;
+    ap_log_error(APLOG_MARK, APLOG_WARNING, why, s, "AtenPortalMetadata: %s' cannot be read by the children (User): they "
+                 "go on with what was read at the start, and will not see changes", names);
 }
 
 void mod_aten_portals_child_init(apr_pool_t *pchild, server_rec *main_server)

@@ -51,6 +51,7 @@ static known_t *open_cookie(request_rec *r, const aten_site_t *site, const char 
     known_t *known = apr_pcalloc(p, sizeof(*known));
     aten_verdict_t verdict = aten_session_open(&known->person.session, value, len, mod_aten_keys(), &site->bind, p);
 
+    if (verdict == ATEN_V_OK) verdict = aten_site_allows(site, known->person.session, p);
     if (verdict != ATEN_V_OK) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "%s: %s", aten_verdict_tag(verdict), aten_verdict_text(verdict));
         return NULL;

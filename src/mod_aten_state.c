@@ -27,7 +27,7 @@ APLOG_USE_MODULE(auth_aten);
 typedef struct {
     apr_uint32_t unknown_population;       /* CAS logins and requests of people in no population */
     apr_uint32_t unknown_population_logged; /* when that was last logged, seconds since the epoch */
-    apr_uint32_t said;                      /* a child has said what all of them would */
+    apr_uint32_t said[MOD_ATEN_SAID_COUNT]; /* a child has said what all of them would */
 } counters_t;
 
 /* Set in post_config and child_init, read-only between. */
@@ -213,9 +213,9 @@ static int make_counters(server_rec *s, apr_pool_t *pconf)
     return 1;
 }
 
-int mod_aten_first_to_say(void)
+int mod_aten_first_to_say(mod_aten_said_t what)
 {
-    return apr_atomic_cas32(&state.counters->said, 1, 0) == 0;
+    return apr_atomic_cas32(&state.counters->said[what], 1, 0) == 0;
 }
 
 int mod_aten_note_unknown_population(apr_time_t now)

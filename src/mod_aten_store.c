@@ -51,7 +51,11 @@ static apr_status_t let_children_in(const char *state_dir, const char *dir, apr_
     if (rv == APR_SUCCESS && !(info.protection & APR_FPROT_WEXECUTE)) {
         rv = apr_file_perms_set(state_dir, info.protection | APR_FPROT_GEXECUTE | APR_FPROT_WEXECUTE);
     }
+    if (rv == APR_SUCCESS) rv = apr_stat(&info, dir, APR_FINFO_LINK | APR_FINFO_OWNER, p);
     if (rv != APR_SUCCESS) return rv;
+    /* Only where it has to be: a reload must not end the server because the disk has become read-only, or because root
+     * may not give files away (in a container). */
+    if (info.user == ap_unixd_config.user_id && info.group == ap_unixd_config.group_id) return APR_SUCCESS;
     return lchown(dir, ap_unixd_config.user_id, ap_unixd_config.group_id) ? APR_FROM_OS_ERROR(errno) : APR_SUCCESS;
 }
 
@@ -78,7 +82,7 @@ void mod_aten_store_child_init(apr_pool_t *pchild, server_rec *main_server)
         return;
     }
     child_store = NULL;
-    if (!mod_aten_first_to_say()) return;
+    if (!mod_aten_first_to_say(MOD_ATEN_SAID_STORE)) return;
     ap_log_error(APLOG_MARK, APLOG_CRIT, 0, main_server, "AtenStateDir: %s; no login can end in this child. Sessions go "
                  "on", error);
 }

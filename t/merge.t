@@ -4,6 +4,7 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Aten::Portals ();
 use Aten::Test;
 
 need_module();
@@ -68,12 +69,52 @@ my $config = <<~'END';
             AtenBackend closed
         </AtenProfile>
     </VirtualHost>
+    Listen 127.0.0.1:@PORT4@
+    <VirtualHost 127.0.0.1:@PORT4@>
+        ServerName localhost
+        AtenBaseURL http://localhost:@PORT4@
+        DocumentRoot htdocs
+        AtenPortalMetadata @ROOT@/conf/portal.xml
+        AtenPortalForceAuthn on
+        AtenPortalAuthnContext urn:host
+        <AtenProfile portail>
+            AtenLabel "Portail"
+            AtenBackend aten
+        </AtenProfile>
+        <Directory "@DOCROOT@/asks">
+            AtenPortalAuthnContext urn:directory urn:second
+        </Directory>
+        <Directory "@DOCROOT@/asks/deeper">
+            AtenPortalForceAuthn off
+        </Directory>
+        <Directory "@DOCROOT@/asks/deeper/none">
+            AtenPortalAuthnContext none
+        </Directory>
+        <Directory "@DOCROOT@/asks/deeper/again">
+            AtenPortalForceAuthn on
+        </Directory>
+        <Files "special.html">
+            AtenPortalAuthnContext urn:files
+        </Files>
+        <Location "/asks/located">
+            AtenPortalForceAuthn off
+            AtenPortalAuthnContext urn:location
+        </Location>
+        <If "%{REQUEST_URI} =~ m#/if/#">
+            AtenPortalForceAuthn on
+            AtenPortalAuthnContext urn:if
+        </If>
+    </VirtualHost>
     END
 
 my $cas    = Aten::CAS->new;
 my $server = Aten::Server->prepare(config => $config, cas => $cas);
 $server->file("htdocs/$_/index.html", "page\n") for qw(plain dir dir/ht dir/deeper dir/ht/if dir/located dir/located/if);
 $server->file('htdocs/dir/special.html', "page\n");
+$server->file("htdocs/asks/$_/index.html", "page\n") for qw(deeper deeper/none deeper/again deeper/if located located/if);
+$server->file("htdocs/asks/$_", "page\n") for qw(special.html deeper/special.html located/special.html);
+my $portals = Aten::Portals->new;
+$portals->metadata_file($server->root . '/conf/portal.xml', ['familles']);
 $server->file('htdocs/dir/ht/.htaccess', qq{AtenCASCutoff announced "from htaccess" pupils\nAtenProfiles profs\n});
 $server->run;
 
@@ -122,6 +163,31 @@ like chooser('/plain/', port => $port3, path => '/connexion')->text, qr/Profil s
     'profiles of a virtual host replace the server\'s';
 unlike chooser('/plain/', port => $port3, path => '/connexion')->text, qr/Profil profs/, '... all of them';
 is browser()->get("http://localhost:$port3/aten/login")->status, 404, 'AtenPath of a virtual host replaces /aten';
+
+# What a path asks the portal for is read off the request that a login for it makes.
+sub asks ($to) {
+    my $page = browser()->get('http://localhost:' . $server->var('PORT4') . '/aten/login?profile=portail&to=' . Aten::URL::escape($to),
+        until => $portals->stop);
+    my $request = $portals->request_of($page) // return 'nothing: ' . $page->status;
+    return join ' ', $request->{text} =~ /ForceAuthn="(?:true|1)"/ ? 'anew' : (),
+        $request->{text} =~ m{<(?:\w+:)?AuthnContextClassRef>([^<]*)<}g;
+}
+
+my @asks = (
+    ['/',                          'anew urn:host',                 'a virtual host without a section'],
+    ['/none',                      'anew urn:host',                 '... nor a file'],
+    ['/asks/',                     'anew urn:directory urn:second', 'a directory replaces the ways, and inherits the rest'],
+    ['/asks/deeper/',              'urn:directory urn:second',      'off further in'],
+    ['/asks/deeper/none/',         '',                              'none takes an outer line back'],
+    ['/asks/deeper/again/',        'anew urn:directory urn:second', 'on again'],
+    ['/asks/special.html',         'anew urn:files',                'Files over Directory'],
+    ['/asks/deeper/special.html',  'urn:files',                     '... for one of the two alone'],
+    ['/asks/located/',             'urn:location',                  'Location over Directory'],
+    ['/asks/located/special.html', 'urn:location',                  '... and over Files'],
+    ['/asks/located/if/',          'anew urn:if',                   'If over Location'],
+    ['/asks/deeper/if/',           'anew urn:if',                   'If over Directory'],
+);
+is asks($_->[0]), $_->[1], "$_->[0]: $_->[2]" for @asks;
 
 # A request itself, with the configuration that httpd hands to the hooks.
 my $direct = browser();

@@ -1,10 +1,11 @@
-# The same under each MPM and over HTTP/2: a login, a protected page, a script, a refusal by the date, a CAS server that is
-# slow beside other requests. And nobody is ever taken for somebody else: many people at once, on connections that stay
+# The same under each MPM and over HTTP/2: logins by both ways, a protected page, a script, a refusal by the date, a CAS
+# server that is slow beside other requests. And nobody is ever taken for somebody else: many people at once, on connections that stay
 # open and carry more than one person's requests.
 
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/faults";
+use Aten::Portals ();
 use Aten::Test;
 use Aten::URL ();
 use Faults;
@@ -17,15 +18,22 @@ need_module();
 
 my $cas    = Aten::CAS->new;
 my $faults = Faults->new(tls => 0);
+my $portals  = Aten::Portals->new;
+my $metadata = $portals->metadata_file(Aten::Process::temporary_directory('portal') . '/portal.xml', ['familles']);
 my $known  = qr/AT0401: the CAS server's answer puts user sans-profil into no population/;
 my @people = qw(eleve parent prof prof-parent sans-profil);
 
 # /ent shows its environment, /who is a file and names the person in a header, /closed is past its date.
 my $config = <<~'END';
     AtenCASServer @CAS@
+    AtenPortalMetadata @PORTAL@
     ScriptAlias /ent    @CGI@/env
     ScriptAlias /closed @CGI@/env
     Alias /who @DOCROOT@/index.html
+    <AtenProfile eleves-parents>
+        AtenLabel "Portail"
+        AtenBackend aten
+    </AtenProfile>
     <AtenProfile autres-publics>
         AtenLabel "Autres publics"
         AtenBackend cas
@@ -52,7 +60,7 @@ utf8::encode($prenom{$_}) for @people;
 sub serve (%option) {
     my $base = $option{https} ? 'https://localhost:@HTTPS_PORT@' : '@BASE@';
     return Aten::Server->new(
-        cas => $cas, vars => { SLOW => $faults->url('hold') }, %option,
+        cas => $cas, vars => { SLOW => $faults->url('hold'), PORTAL => $metadata }, %option,
         config => "AtenBaseURL $base\n$config" . ($option{config} // ''),
     );
 }
@@ -102,6 +110,7 @@ for my $mpm (qw(event worker prefork)) {
         is($browser->get($server->url('/who'))->header('x-who'), "parent $prenom{parent}", 'a file is protected as well');
         is($browser->get($server->url('/closed'))->status, 403, 'refused by the date');
         is(identity_of(login($server, 'prof', to => '/closed'))->{REMOTE_USER}, 'prof', 'who may go on, goes on');
+        login_by_portal($server);
         my $script = browser()->fetch($server->url('/ent'), from => $server->url('/'));
         is($script->status, 401, 'a script without a session: 401');
         is($script->json->{login}, $server->url('/aten/login?to=%2fent'), '... and where to log in');
@@ -121,6 +130,27 @@ for my $mpm (qw(event worker prefork)) {
         $server->stop_ok;
     };
 }
+
+# A login at the portal, and what is used once.
+sub login_by_portal ($server) {
+    my $browser = $portals->begin($server, to => '/ent/p?q=r');
+    my $answer  = $portals->answer($server, $browser, 'parent');
+    my $page    = $portals->forge->post($server, $browser, $answer);
+    is($browser->url, $server->url('/ent/p?q=r'), 'a login by the portal ends where it was meant to');
+    my $who = identity_of($page);
+    is_deeply([@$who{qw(REMOTE_USER ATEN_BACKEND ATEN_ROLE)}], [$portals->user('parent'), qw(aten parent)], '... as the parent');
+    is($browser->get($server->url('/who'))->header('x-who'), decoded($portals->user('parent')) . " $prenom{parent}", '... for a file as well');
+    is($browser->get($server->url('/closed'))->status, 200, '... and the date does not matter');
+    my $mark  = $server->log->mark;
+    my $other = browser();
+    $portals->forge->post($server, $other, $answer);
+    ok($portals->request_of($other) && !$other->jar->find('aten'), 'the same answer a second time: a fresh request');
+    like($server->log->since($mark), qr/AT0333: /, '... says the log');
+    return;
+}
+
+# A header has bytes.
+sub decoded ($text) { utf8::encode(my $bytes = $text); return $bytes }
 
 # Run it in a process of its own; the result, a text, when it is asked for.
 sub in_background ($code) {
@@ -143,6 +173,10 @@ for my $mpm (qw(event worker prefork)) {
         my $server  = serve(mpm => $mpm, children => $mpm eq 'prefork' ? 6 : 2, threads => $mpm eq 'prefork' ? 2 : 4, name => $mpm);
         my %cookies = map { $_ => cookie_of(login($server, $_, to => '/who')) } @people;
         my %expect  = map { $cookies{$_} => "$_ $prenom{$_}" } @people;
+        for my $who (qw(eleve parent)) {
+            my $cookie = cookie_of($portals->login($server, $who, to => '/who'));
+            $expect{$cookie} = decoded($portals->user($who)) . " $prenom{$who}";
+        }
         # Nobody, and somebody whose cookie is not whole: they are not who was there before on the same connection.
         my $middle = int(length($cookies{parent}) / 2);
         my $changed = $cookies{parent};
@@ -188,7 +222,33 @@ sub login_by_curl ($server, $option, $origin, $who) {
     return $cookie // '';
 }
 
+# ... and at the portal. The answer is one DATA frame or many.
+sub login_by_curl_at_portal ($option, $origin) {
+    my $site    = bless { origin => $origin }, 'Origin';
+    my ($start) = curl($option, { url => "$origin/aten/login?profile=eleves-parents&to=/ent/h2", headers => ['Accept: text/html'] });
+    is("$start->{version} $start->{status}", '2 303', 'to the portal');
+    my ($pending) = map { /^([^;]*)/ } @{ $start->{headers}{'set-cookie'} };
+    my $request   = $portals->forge->request_of(bless { to => $start->{headers}{location}[0] }, 'Redirect');
+    my $answer    = $portals->forge->make($portals->case_of('parent'), $site, $request);
+    my $file      = Aten::Process::spew(Aten::Process::temporary_directory('body') . '/body', $answer->{body});
+    my ($acs) = curl($option, { url => "$origin/aten/saml/acs", headers => ['Accept: text/html', "Content-Type: $answer->{type}"],
+        lines => [qq(data-binary = "\@$file")] });
+    is("$acs->{version} $acs->{status}", '2 303', '... and back: the ACS');
+    my ($result) = map { /^([^;]*)/ } grep { /result=/ } @{ $acs->{headers}{'set-cookie'} };
+    my ($done) = curl($option, { url => $acs->{headers}{location}[0], headers => ['Accept: text/html', "Cookie: $pending", "Cookie: $result"] });
+    is("$done->{version} $done->{status}", '2 303', '... the end');
+    is($done->{headers}{location}[0], "$origin/ent/h2", '... to where it was meant to');
+    my ($cookie) = map { /^((?:__Host-)?aten=[^;]+)/ } @{ $done->{headers}{'set-cookie'} };
+    my ($page) = curl($option, { url => "$origin/ent/h2", headers => ['Accept: text/html', 'Cookie: ' . ($cookie // '')] });
+    is($page->{env}{REMOTE_USER}, $portals->user('parent'), '... in');
+    return;
+}
+
+package Origin   { sub url ($self, $path) { return "$self->{origin}$path" } }
+package Redirect { sub location ($self) { return $self->{to} } }
+
 sub check_http2 ($server, $option, $origin) {
+    login_by_curl_at_portal($option, $origin);
     my %cookies = map { $_ => login_by_curl($server, $option, $origin, $_) } qw(parent prof);
     $cookies{$_} = cookie_of(login($server, $_, https => $server->{https}, browser_options => { $server->{https} ? (ca => $server->tls->ca_file) : () }))
         for qw(eleve prof-parent sans-profil);

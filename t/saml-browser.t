@@ -16,7 +16,11 @@ my $idp    = Aten::IdP->new;
 my $cas    = Aten::CAS->new;
 my $server = Aten::Server->new(
     cas => $cas, https => 1, vars => { METADATA => $idp->metadata_file, FAMILIES => $idp->entity_id },
-    config => ent_config(server => "AtenPortalMetadata \@METADATA\@\nAtenPortal \@FAMILIES\@"),
+    config => ent_config(server => <<~'END'),
+        AtenPortalMetadata @METADATA@
+        AtenPortal @FAMILIES@
+        CustomLog logs/cookies.log "%m %U %{Sec-Fetch-Site}i cookies: %{Cookie}i"
+        END
 );
 $idp->trust($server->url('/aten/saml/metadata'));
 
@@ -24,6 +28,14 @@ sub text ($browser) { return $browser->script('return document.body.innerText') 
 
 sub cookies ($browser) {
     return map { $_->{name} => $_ } @{ $browser->call(GET => "$browser->{session}/cookie") };
+}
+
+# What the last request for an address brought: its site, and the names of its cookies.
+sub brought ($request) {
+    my $log   = Aten::Process::slurp($server->root . '/logs/cookies.log');
+    my @lines = grep { index($_, "$request ") == 0 } split /\n/, $log;
+    my ($site, $cookies) = ($lines[-1] // '') =~ /^\S+ \S+ (\S+) cookies: (.*)/;
+    return join ' ', $site // 'none', sort map { s/=.*//r } split /; /, $cookies // '';
 }
 
 # At the portal's form: name and password by keyboard. Its page with the answer sends itself by script.
@@ -43,6 +55,9 @@ enter($browser, 'parent');
 ok $browser->wait_url(qr{^\Q@{[ $server->url('/ent/?page=1') ]}\E$}), 'back at the page that was asked for';
 like text($browser), qr/"REMOTE_USER": ?"parent:L'Hérault-Müller:Françoise:600777\@0341234B"/, 'in, accents and all';
 like text($browser), qr/"ATEN_UAI": ?"0340039X;0340039X;0341234B"/, 'with both schools';
+is brought('POST /aten/saml/acs'), 'cross-site -', 'the answer came across sites, without any cookie';
+like brought('GET /aten/saml/done'), qr/^cross-site aten-login-\d+ aten-result$/,
+    '... and the address after it brought both: the login and its result, Lax as they are';
 my %cookie = cookies($browser);
 is_deeply [sort keys %cookie], ['aten'], 'the session is the only cookie that is left';
 is $cookie{aten}{sameSite}, 'Lax', '... a Lax one';

@@ -275,7 +275,8 @@ subtest 'who is nobody' => sub {
 };
 
 sub vectors ($count) {
-    return { FrEduVecteur => [map { sprintf "2|L'Hérault-Müller|Marie-Françoise|70%04d|034%04dX", $_, $_ } 1 .. $count] };
+    my $vector = "2|L'Hérault-Müller|Marie-Françoise|70%04d|034%04dX";
+    return { FrEduVecteur => [map { sprintf $vector, $_, $_ } 1 .. $count] };
 }
 
 subtest 'as many children as there may be' => sub {
@@ -750,8 +751,10 @@ subtest 'other methods at our addresses' => sub {
         for my $method (qw(GET HEAD POST PUT OPTIONS)) {
             next if $method eq $allowed{$page} || $method eq 'HEAD' && $page eq 'metadata';
             my $browser = browser();
-            my $answer  = $browser->navigate(method => $method, url => base() . "/aten/saml/$page", from => base() . '/',
-                $method =~ /^P/ ? (body => 'a=b', type => 'application/x-www-form-urlencoded') : ());
+            my @body    = $method =~ /^P/ ? (body => 'a=b', type => 'application/x-www-form-urlencoded') : ();
+            my $answer  = $browser->navigate(
+                method => $method, url => base() . "/aten/saml/$page", from => base() . '/', @body,
+            );
             is $answer->status, 405, "$method $page: 405";
             like $answer->header('allow') // '', qr/\b$allowed{$page}\b/, '... and what would be right';
             is_deeply [$answer->header_all('set-cookie')], [], '... no cookie';
@@ -865,8 +868,10 @@ subtest 'clocks that are apart' => sub {
 subtest 'logout' => sub {
     my $browser = login(site(), 'eleve', idp => $idp);
     ok session($browser), 'in';
-    $browser->get(base() . '/aten/logout');
+    my $page = $browser->get(base() . '/aten/logout');
     ok !session($browser), 'out';
+    is $page->h1, 'Vous avez quitté votre session', '... a page says so';
+    like $page->text, qr/peut-être encore connecté au guichet/, '... and that the portal may have a session of its own';
     $browser->get(base() . '/ent/');
     is $browser->page->h1, 'Indiquez votre profil', '... and the chooser again';
 };

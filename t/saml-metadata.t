@@ -293,8 +293,8 @@ subtest 'validUntil' => sub {
     ok !$idp->is_here($page), '... nor is sent there';
     my ($reference) = $page->text =~ /: ([0-9a-f]{10})/;
     $reference //= 'none';
-    $server->log_like(qr/AT0307: .*\Q$families\E.*was valid until 20.*\(reference \Q$reference\E\)/, '... the log says why',
-        $mark);
+    my $why = qr/AT0307: .*\Q$families\E.*was valid until 20.*\(reference \Q$reference\E\)/;
+    $server->log_like($why, '... the log says why', $mark);
 
     # Begun before, ended after.
     $server->set_time($until - 20);

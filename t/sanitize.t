@@ -72,12 +72,17 @@ subtest 'a walk through everything' => sub {
         $tour->cookies(9)->answered_ok('forged cookies');
         $tour->faults(@{ $scenarios->{quick} })->answered_ok('a CAS server that misbehaves');
         is($_->(), 'answered', 'a CAS server that waits') for @slow;
+        $tour->portal_pages->answered_ok('the pages of SAML');
+        $tour->portal_visit->answered_ok('people who come by portals');
+        $tour->forged(4)->answered_ok('forged answers');
+        $tour->replays->answered_ok('answers that come again');
+        $tour->metadata_changes->answered_ok('metadata read again');
         # Libfaketime and the sanitizers don't go together; the walk takes longer than these three seconds.
         sleep 0.1 while time < $began + 3.1;
         $tour->note($old->get($server->url('/ent')));
         isnt(cookie_of($old), $first, 'a session cookie issued anew');
         $server->graceful;
-        $tour->visit('prof')->answered_ok('after a graceful restart');
+        $tour->visit('prof')->portal_visit('agent')->answered_ok('after a graceful restart');
     });
 };
 
@@ -92,10 +97,11 @@ subtest 'restarts' => sub {
     my $server = serve('prefork');
     walk($server, sub ($tour) {
         for my $how (qw(graceful reload graceful)) {
-            $tour->visit('prof-parent')->answered_ok("before $how");
+            $tour->visit('prof-parent')->portal_visit('parent')->answered_ok("before $how");
             $server->$how;
+            $tour->replays->answered_ok("after $how");
         }
-        $tour->visit('parent')->answered_ok('after them');
+        $tour->visit('parent')->portal_visit('eleve')->answered_ok('after them');
     });
 };
 

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <apr_encode.h>
+#include <apr_lib.h>
 #include <openssl/ecdsa.h>
 #include <zlib.h>
 
@@ -32,7 +33,7 @@ static int setup_keys(void **state)
 
 static aten_saml_request_t usual(void)
 {
-    aten_saml_request_t request = {NONCE, SSO, ACS, SERVICE, NONCE ".0", NOW, 0, NULL, NULL};
+    aten_saml_request_t request = {NONCE, SSO, ACS, SERVICE, NONCE ".0", NOW, 0, NULL, NULL, 0};
 
     return request;
 }
@@ -111,6 +112,9 @@ static void identifiers(void **state)
 {
     static const struct { const char *id, *nonce, *why; } cases[] = {
         {"_" NONCE, NONCE, "ours"},
+        {"r" NONCE, NONCE, "of a second try"},
+        {"rr" NONCE, NULL, "one letter too many there"},
+        {"r", NULL, "no nonce either"},
         {NULL, NULL, "none"},
         {"", NULL, "empty"},
         {"_", NULL, "no nonce"},
@@ -124,13 +128,15 @@ static void identifiers(void **state)
         {"_AbCdEfGhIjKlMnOpQrSt-\n", NULL, "nor this"},
         {" _" NONCE, NULL, "a blank in front"},
     };
-    int i;
+    int i, retry;
 
-    assert_string_equal(aten_saml_request_id(NONCE, pool), "_" NONCE);
+    assert_string_equal(aten_saml_request_id(NONCE, 0, pool), "_" NONCE);
+    assert_string_equal(aten_saml_request_id(NONCE, 1, pool), "r" NONCE);
     for (i = 0; i < COUNT(cases); i++) {
-        const char *nonce = aten_saml_request_nonce(cases[i].id, pool);
+        const char *nonce = aten_saml_request_nonce(cases[i].id, &retry, pool);
 
         if (cases[i].nonce ? !nonce || strcmp(nonce, cases[i].nonce) : nonce != NULL) fail_msg("%s", cases[i].why);
+        if (nonce) assert_int_equal(retry, *cases[i].id == 'r');
     }
 }
 
@@ -182,6 +188,14 @@ static void force(void **state)
 
     request.force = 1;
     assert_string_equal(aten_xml_attribute(root_of(url_of(&request)), "ForceAuthn", pool), "true");
+}
+
+static void second_try(void **state)
+{
+    aten_saml_request_t request = usual();
+
+    request.retry = 1;
+    assert_string_equal(aten_xml_attribute(root_of(url_of(&request)), "ID", pool), "r" NONCE);
 }
 
 static void contexts(void **state)
@@ -309,7 +323,7 @@ static void letters(void **state)
         request.now += apr_time_from_sec(1);
         url = url_of(&request);
         for (c = strchr(url, '?') + 1; *c; c++) {
-            if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.%=&", *c)) fail_msg("%s", url);
+            if (!apr_isalnum(*c) && !strchr("-_.%=&", *c)) fail_msg("%s", url);
             if (*c != '%') continue;
             if (!strchr("0123456789ABCDEF", c[1]) || !strchr("0123456789ABCDEF", c[2])) fail_msg("%.3s", c);
             escapes++;
@@ -438,7 +452,7 @@ int main(void)
         cmocka_unit_test(contexts),    cmocka_unit_test(escaped),      cmocka_unit_test(instants),
         cmocka_unit_test(too_much),    cmocka_unit_test(destinations), cmocka_unit_test(relay_states),
         cmocka_unit_test(letters),     cmocka_unit_test(by_rsa),       cmocka_unit_test(order),
-        cmocka_unit_test(by_curves),   cmocka_unit_test(half_a_key),
+        cmocka_unit_test(by_curves),   cmocka_unit_test(half_a_key),   cmocka_unit_test(second_try),
     };
 
     return cmocka_run_group_tests_name("saml_request", tests, setup_keys, teardown);

@@ -76,8 +76,8 @@ static void pairs(void **state)
         {{a_key, b_key}, {a_cert, b_cert}, a, b, a_cert, b_cert, "two"},
         {{b_key, a_key}, {a_cert, b_cert}, b, a, b_cert, a_cert, "the keys' order counts, for the first signs"},
         {{ec_key, a_key}, {a_cert, ec_cert}, ec, a, ec_cert, a_cert, "of both kinds"},
-        {{apr_pstrcat(pool, a_cert, a_key, NULL)}, {apr_pstrcat(pool, a_key, a_cert, b_cert, NULL)}, a, NULL, a_cert, NULL,
-         "files with both in them, and a chain"},
+        {{apr_pstrcat(pool, a_cert, a_key, NULL)}, {apr_pstrcat(pool, a_key, a_cert, b_cert, NULL)}, a, NULL, a_cert,
+         NULL, "files with both in them, and a chain"},
         {{a_key, a_key}, {a_cert, a_cert}, a, a, a_cert, a_cert, "the same twice: useless, and no harm"},
     };
     int i;
@@ -119,7 +119,12 @@ static const char *traditional(EVP_PKEY *pkey, char *passphrase)
 static void bad_pairs(void **state)
 {
     const char *small_key = private_pem(small, NULL), *small_cert = certificate_pem(small);
-    const struct { const char *keys[3], *certificates[3]; const char *which; int nth; const char *error, *why; } cases[] = {
+    const struct {
+        const char *keys[3], *certificates[3];
+        const char *which;
+        int nth;
+        const char *error, *why;
+    } cases[] = {
         {{a_key}, {NULL}, THE_KEY, 0, "no AtenServiceCertificate belongs", "a key alone"},
         {{NULL}, {a_cert}, THE_CERTIFICATE, 0, "no AtenServiceKey belongs", "a certificate alone"},
         {{a_key}, {b_cert}, THE_KEY, 0, "no AtenServiceCertificate belongs", "of another key"},
@@ -140,8 +145,8 @@ static void bad_pairs(void **state)
         {{private_pem(k1, NULL)}, {a_cert}, THE_KEY, 0, "P-256, P-384 or P-521", "another curve"},
         {{private_pem(a, "secret")}, {a_cert}, THE_KEY, 0, "passphrase", "a passphrase: nobody is asked"},
         {{traditional(a, (char[]){"secret"})}, {a_cert}, THE_KEY, 0, "passphrase", "in the old form"},
-        {{"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"}, {a_cert}, THE_KEY, 0, "no private key in PEM",
-         "broken"},
+        {{"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"}, {a_cert}, THE_KEY, 0,
+         "no private key in PEM", "broken"},
     };
     const int typing = typing_begin("secret\n");
     int i;
@@ -301,11 +306,11 @@ static void escaped(void **state)
 {
     aten_saml_self_t self = {"urn:a&b\"<c>", "https://ent.example/acs?x&y", "https://ent.example/logout", NULL};
     const char *text = aten_saml_service_metadata(&self, pool);
-    xmlNode *role = role_of(text);
+    xmlNode *role = role_of(text), *acs;
 
     assert_string_equal(aten_xml_attribute(role->parent, "entityID", pool), self.service_id);
-    assert_string_equal(aten_xml_attribute(aten_xml_child(role, ATEN_NS_MD, "AssertionConsumerService", NULL), "Location",
-                                           pool), self.acs);
+    acs = aten_xml_child(role, ATEN_NS_MD, "AssertionConsumerService", NULL);
+    assert_string_equal(aten_xml_attribute(acs, "Location", pool), self.acs);
     self.logout = NULL;
     assert_null(aten_saml_service_metadata(&self, pool)); /* rather nothing than half of it */
 }

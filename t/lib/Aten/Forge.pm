@@ -22,7 +22,8 @@ my $json = JSON::PP->new->utf8;
 # Start it; keys for the service are made here, and their certificates given to it.
 sub new ($class, %option) {
     my $self = bless { directory => Aten::Process::temporary_directory('forge'), %option }, $class;
-    $self->{service} = [map { { key => "$_.key", certificate => "$_.pem" } } map { "$self->{directory}/service$_" } 1, 2];
+    $self->{service} = [map { { key => "$_.key", certificate => "$_.pem" } }
+        map { "$self->{directory}/service$_" } 1, 2];
     my @command = (
         'setpriv', '--pdeathsig', 'TERM', '--', '/usr/bin/python3', Aten::Process::top() . '/t/forge/server.py',
         map { ('--service-certificate', $_->{certificate}) } @{ $self->{service} },

@@ -113,9 +113,9 @@ sub write_state ($self) {
 
 # Options of an entity, effective at once: sign_response, sign_assertion, encrypt (the assertion: AES-128-CBC, its key
 # by RSA-OAEP; simplesamlphp has no other way to a service's key), encrypt_name_id, algorithm (rsa-sha256, rsa-sha384,
-# rsa-sha512, rsa-sha1), lifetime (seconds), name_id (transient, persistent), name_format (basic, uri), authn_context (a URI; ''
-# leaves it to simplesamlphp: a password), refuse (a message: the portal says that it did not log the person in).
-# It encrypts for the first encryption key of the service's metadata.
+# rsa-sha512, rsa-sha1), lifetime (seconds), name_id (transient, persistent), name_format (basic, uri), authn_context
+# (a URI; '' leaves it to simplesamlphp: a password), refuse (a message: the portal says that it did not log the person
+# in). It encrypts for the first encryption key of the service's metadata.
 sub set_option ($self, $name, %option) {
     for my $what (keys %option) {
         die "no option $what" if !exists $default{$what};

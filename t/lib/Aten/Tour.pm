@@ -5,9 +5,12 @@ package Aten::Tour;
 
 use v5.36;
 use Aten::Browser ();
+use Aten::Portals ();
+use Aten::Process ();
 use Aten::Test ();
 use Aten::URL ();
 use Test::More ();
+use Time::HiRes qw(sleep);
 
 # Options: server, an Aten::Server that runs config(); browser => {options of every browser}.
 sub new ($class, %option) { return bless { requests => 0, silent => [], %option }, $class }
@@ -53,6 +56,48 @@ sub profiles ($faults, $port, @scenarios) {
         grep { port_of($_) eq $port } @scenarios;
 }
 
+# The portals of all walks of a test.
+my $portals;
+sub portals ($class) { return $portals //= Aten::Portals->new }
+
+# People come by portals on a port of their own. Their metadata have good and odd entities, and keys of every kind.
+sub portal_host ($class) {
+    my $forge    = $class->portals->forge;
+    my %id       = map { $_ => $forge->entity_id($_) } qw(familles agents educonnect perime);
+    my $profiles = join '', map {
+        qq{<AtenProfile $_>\nAtenLabel fr "Portails > $_"\nAtenBackend aten $id{$_}\n</AtenProfile>\n}
+    } qw(familles agents educonnect perime);
+    my $keys = join '', map { "AtenServiceKey $_->{key}\nAtenServiceCertificate $_->{certificate}\n" } @{ $forge->{service} };
+    return <<~"END";
+        Listen 127.0.0.1:\@PORT4\@
+        <VirtualHost *:\@PORT4\@>
+            AtenBaseURL http://localhost:\@PORT4\@
+            AtenHome /ent/accueil
+            AtenPortalMetadata \@ROOT\@/conf/portals.xml
+            AtenPortal $id{familles} uai=034*,030* vectors
+            AtenPortal $id{agents} uai=034* staff
+            AtenPortal $id{educonnect}
+            AtenPortalUnsolicited accept $id{educonnect}
+            $keys
+            $profiles
+            <AtenProfile autres-publics>
+                AtenLabel fr "Autres publics"
+                AtenBackend cas
+            </AtenProfile>
+            <AtenProfile demenage>
+                AtenLabel "Déménagé"
+                AtenBackend cas
+                AtenBackendFrom 2016-09-01 aten $id{familles}
+                AtenBackendFrom 2017-09-01 aten $id{educonnect}
+            </AtenProfile>
+            <Location "/fort">
+                AtenPortalForceAuthn on
+                AtenPortalAuthnContext urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport
+            </Location>
+        </VirtualHost>
+        END
+}
+
 # Scenarios are profiles; those of protocol 1 and SAML 1.1 have virtual hosts of their own.
 sub config ($class, $faults, @scenarios) {
     my $hosts = join '', map {
@@ -67,6 +112,7 @@ sub config ($class, $faults, @scenarios) {
             </VirtualHost>
             END
     } ['PORT2', 1], ['PORT3', 'saml1.1'];
+    $hosts .= $class->portal_host;
     my $profiles = profiles($faults, 'PORT', @scenarios);
     return <<~"END";
         AtenCASServer \@CAS\@
@@ -75,14 +121,14 @@ sub config ($class, $faults, @scenarios) {
         AtenPopulation tutors role=autre eduPersonAffiliation tuteur-entreprise
         AtenHelpLink contact mailto:ecole\@example.test "École"
         # A file, and no program: nothing else is to be watched.
-        AliasMatch ^/(?:ent|optional|past|other|rights)\\b \@DOCROOT\@/application.html
+        AliasMatch ^/(?:ent|optional|past|other|rights|fort)\\b \@DOCROOT\@/application.html
         Alias /files \@DOCROOT\@/files
         DirectoryIndex index.shtml index.html
         AddType text/html .shtml
         AddOutputFilter INCLUDES .shtml
         RewriteEngine on
         RewriteRule ^/moved\$ /ent/moved [PT]
-        <LocationMatch "^/(ent|optional|past|other|rights|files)">
+        <LocationMatch "^/(ent|optional|past|other|rights|fort|files)">
             AuthType aten
             Require valid-user
             Header set X-Answered-By application
@@ -137,6 +183,7 @@ sub config ($class, $faults, @scenarios) {
 }
 
 sub write_files ($class, $server) {
+    $class->write_metadata($server, Aten::Process::slurp($class->portals->forge->{metadata}));
     $server->file('htdocs/application.html', "<!DOCTYPE html><title>application</title>\n");
     $server->file('htdocs/files/index.shtml', qq(<!--#echo var="ATEN_NOM" --><!--#include virtual="/ent/part" --><!--#include virtual="/past/part" -->\n));
     $server->file('htdocs/files/good/.htaccess', qq(AtenCASCutoff announced "ht" parents\nAtenProfiles autres-publics\nAtenHelpLink contact /aide\n));
@@ -144,6 +191,16 @@ sub write_files ($class, $server) {
     $server->file("htdocs/files/bad$_->[0]/.htaccess", "$_->[1]\n")
         for [1, 'AtenProfiles nobody'], [2, 'AtenCASCutoff 2017-03-01 nobody'], [3, 'AtenCASCutoff 01/03/2017 pupils'];
     $server->file("htdocs/files/bad$_/index.html", "page\n") for 1 .. 3;
+    return;
+}
+
+# Whole or not at all, as an administrator should; in place, as one may.
+sub write_metadata ($class, $server, $text, %option) {
+    my $file = $server->root . '/conf/portals.xml';
+    my $new  = $option{in_place} ? $file : "$file.new";
+    Aten::Process::spew($new, $text);
+    chmod 0644, $new;
+    rename $new, $file or die "rename: $!" if $new ne $file;
     return;
 }
 
@@ -274,6 +331,139 @@ sub faults ($self, @scenarios) {
         $self->note($browser->get("$base/aten/login?to=/past"));
         $self->note($browser->get("$base/past"));
         $self->note($browser->get("$base/aten/session"));
+    }
+    return $self;
+}
+
+# --- portals ---
+
+# What Aten::Portals and Aten::Forge take for a site.
+package Aten::Tour::Site {
+    sub url ($self, $path = '/', %option) { return 'http://localhost:' . $self->{server}->var('PORT4') . $path }
+    sub server ($self) { return $self->{server} }
+}
+
+sub site ($self) { return bless { server => $self->{server} }, 'Aten::Tour::Site' }
+
+# The pages of SAML, asked for rightly and wrongly.
+sub portal_pages ($self, $browser = $self->browser) {
+    my $site  = $self->site;
+    my @until = (until => $portals->stop);
+    my $state = 'A' x 22;
+    my $get   = sub ($path) { $self->note($browser->get($site->url($path), @until)) };
+    $get->("/aten/saml/$_") for qw(acs done metadata logout nothing), map { "done?state=$_" } '', 'x', "$state.0.familles", "$state.1.familles",
+        "$state.0.-", "$state.0.nobody", "$state.2.familles", "$state.0." . 'x' x 3000, "$state.0.familles&state=$state.0.familles";
+    $get->("/aten/login?to=/fort&profile=$_") for qw(familles agents educonnect perime demenage autres-publics);
+    my @bodies = (
+        '', 'a', 'SAMLResponse=', 'SAMLResponse=%', 'SAMLResponse=!!!!', 'SAMLResponse=AAAA', 'SAMLResponse=PHg%2B&SAMLResponse=PHg%2B',
+        'SAMLResponse=PHgvPg%3D%3D', 'RelayState=x', 'SAMLResponse=' . 'QUFB' x 1000, 'SAMLResponse=' . 'A' x 600_000, "SAMLResponse=PHgvPg\0",
+        'SAMLResponse=PHgvPg%3D%3D&RelayState=' . 'r' x 9000, '&&=&=', 'SAMLResponse=' . '%41' x 100_000,
+    );
+    for my $body (@bodies) {
+        for my $type ('application/x-www-form-urlencoded', 'text/plain') {
+            $self->note($browser->navigate(method => 'POST', url => $site->url('/aten/saml/acs'), from => $portals->forge->address,
+                body => $body, type => $type, @until));
+        }
+    }
+    for my $page (qw(acs done metadata logout)) {
+        $self->note($browser->fetch($site->url("/aten/saml/$page"), method => $_, from => $site->url('/'))) for qw(HEAD PUT DELETE OPTIONS);
+        $self->note($browser->post_form($site->url("/aten/saml/$page"), { SAMLRequest => 'x' }, from => $site->url('/'), @until));
+    }
+    return $self;
+}
+
+# People log in by portals, look around, and log out.
+sub portal_visit ($self, @who) {
+    my $site = $self->site;
+    for my $who (@who ? @who : qw(eleve parent agent)) {
+        my $browser = $self->browser;
+        my $until   = sub ($to) { $portals->forge->is_portal($to) || $to =~ m{/cas/login} };
+        my $profile = $who eq 'agent' ? 'agents' : 'familles';
+        $self->note($portals->login($site, $who, browser => $browser, profile => $profile, to => "/ent/$who?a=b")->page);
+        $self->note($browser->get($site->url($_), until => $until)) for qw(/ent /past /past/all /optional /files/ /fort /rights /none
+            /aten/session /aten/login?to=/past /aten/login?to=/ent&profile=familles);
+        $self->note($browser->fetch($site->url('/fort'), from => $site->url('/')));
+        $self->note($portals->begin($site, browser => $browser, profile => $profile, to => '/fort', switch => 1)->page);
+        $self->note($portals->pass($site, $browser, $who)) if $portals->request_of($browser);
+        $self->note($browser->get($site->url($_), until => $until)) for qw(/fort /aten/logout /aten/logout?to=/ent);
+    }
+    return $self;
+}
+
+# Of the forged answers, EACH of every kind: what has to become of them, and why.
+sub forged ($self, $each) {
+    my $site = $self->site;
+    my %kind;
+    for my $case ($portals->forge->cases) {
+        my $expect = $case->{expect};
+        my ($what) = grep { $expect->{$_} } qw(in again refused);
+        my $tag    = $what eq 'in' ? $case->{group} : $expect->{$what}[0] // '';
+        push @{ $kind{"$what $tag"} }, $case;
+    }
+    for my $cases (map { $kind{$_} } sort keys %kind) {
+        my $step = @$cases / $each;
+        my %take = map { int($_ * $step) => 1 } 0 .. $each - 1;
+        $self->forge($site, $cases->[$_]) for grep { $_ < @$cases } sort { $a <=> $b } keys %take;
+    }
+    return $self;
+}
+
+sub forge ($self, $site, $case) {
+    my $browser = $self->browser;
+    my $begun   = $portals->begin($site, browser => $browser, profile => $case->{profile} // 'familles', to => $case->{to} // '/ent/forged');
+    my $request = $portals->request_of($self->note($begun->page)) // return;
+    my $answer  = $portals->forge->make($case, $site, $request, now => int Aten::Portals::now_of($self->{server}));
+    $self->note($portals->forge->post($site, $browser, $answer));
+    return;
+}
+
+# Answers that come twice, to another browser, without cookies, with others, and that nobody asked for.
+sub replays ($self) {
+    my $site = $self->site;
+    my $post = sub ($browser, $answer, %option) { return $self->note($portals->forge->post($site, $browser, $answer, %option)) };
+    for my $who (qw(eleve parent)) {
+        my ($one, $other) = ($self->browser, $self->browser);
+        my $answer = $portals->answer($site, $portals->begin($site, browser => $one, profile => 'familles'), $who);
+        my $done   = $post->($one, $answer, follow => 0)->location;
+        my ($result) = grep { $_->{name} =~ /result/ } $one->jar->all;
+        my $end = sub ($browser, @more) { $self->note($browser->get($done, from => $portals->forge->address, until => $portals->stop, @more)) };
+        $post->($other, $answer);
+        $end->($other);
+        my $value = $result ? $result->{value} : 'x' x 400;
+        my @login = map { "$_->{name}=$_->{value}" } grep { $_->{name} =~ /login/ } $one->jar->all;
+        for my $cut (0, 1, 40, int(length($value) / 2), length($value) - 1) {
+            my $changed = $value;
+            substr($changed, $cut, 1) = substr($changed, $cut, 1) eq 'A' ? 'B' : 'A';
+            $end->($other, headers => { cookie => join '; ', @login, "aten-result=$_" }) for substr($value, 0, $cut), $changed, $changed . $value;
+        }
+        $end->($one);
+        $end->($one);
+        $post->($one, $answer);
+        $post->($self->browser, $answer);
+    }
+    for my $portal (qw(familles agents educonnect)) {
+        my $browser = $self->browser;
+        my $answer  = $portals->answer($site, $browser, 'eleve', request => undef, portal => $portal);
+        $post->($browser, $answer) for 1 .. 3;
+    }
+    return $self;
+}
+
+# The file is read again, at most once a second: as it was, broken in several ways, gone, and as it was.
+sub metadata_changes ($self) {
+    my $site = $self->site;
+    my $good = Aten::Process::slurp($self->{server}->root . '/conf/portals.xml');
+    my @texts = (
+        [$good], ['', in_place => 1], [substr $good, 0, length($good) / 2], ["<!DOCTYPE x [<!ENTITY y 'z'>]>\n$good"],
+        [$good =~ s{<md:KeyDescriptor.*?</md:KeyDescriptor>}{}gsr], [$good, in_place => 1],
+    );
+    for my $text (@texts) {
+        $self->write_metadata($self->{server}, @$text);
+        sleep 1.1;
+        $self->note($portals->begin($site, browser => $self->browser, profile => $_)->page) for qw(familles agents);
+        my $browser = $self->browser;
+        $self->note($portals->begin($site, browser => $browser, profile => 'familles')->page);
+        $self->note($portals->pass($site, $browser, 'eleve')) if $portals->request_of($browser);
     }
     return $self;
 }
