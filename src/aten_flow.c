@@ -366,7 +366,6 @@ static aten_answer_t *page_saml_logout(const aten_turn_t *turn)
     aten_page_t *page = aten_turn_page(turn, ATEN_T_PORTAL_LOGOUT_TITLE);
     aten_answer_t *answer;
 
-    if (!turn->site->portals->nelts) return aten_answer_error(turn, ATEN_V_NOT_FOUND, NULL, NULL);
     aten_page_line(page, aten_say(turn, ATEN_T_PORTAL_LOGOUT_WHY, NULL));
     aten_page_button(page, aten_own_url(turn, "/logout", NULL), aten_say(turn, ATEN_T_PORTAL_LOGOUT_HERE, NULL), 1);
     answer = aten_answer_page(turn, page, 501, ATEN_V_METHOD, ATEN_LOG_INFO);
@@ -432,7 +431,9 @@ aten_answer_t *aten_flow_page(const aten_env_t *env, const aten_site_t *site, co
     aten_answer_t *answer;
 
     if (!*page || aten_same(page, "/")) return aten_answer_to_chooser(&turn, NULL);
-    if (!own) return aten_answer_error(&turn, ATEN_V_NOT_FOUND, NULL, NULL);
+    if (!own || (!strncmp(page, "/saml/", 6) && !site->portals->nelts)) {
+        return aten_answer_error(&turn, ATEN_V_NOT_FOUND, NULL, NULL);
+    }
     if (own->post && aten_same(request->method, "POST")) return own->post(&turn);
     if (own->get && is_get(request) && (own->head || aten_same(request->method, "GET"))) return own->get(&turn);
     answer = aten_answer_error(&turn, ATEN_V_METHOD, NULL, NULL);

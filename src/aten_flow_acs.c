@@ -203,7 +203,6 @@ aten_answer_t *aten_saml_acs(const aten_turn_t *turn)
     apr_table_t *params;
     aten_verdict_t verdict;
 
-    if (!turn->site->portals->nelts) return aten_answer_error(turn, ATEN_V_NOT_FOUND, NULL, NULL);
     if (request->body_verdict != ATEN_V_OK) return aten_answer_error(turn, request->body_verdict, NULL, NULL);
     if (!is_form(request->content_type)) {
         return aten_answer_error(turn, ATEN_V_PARAM_MALFORMED, "the body is no form (" FORM_TYPE ")", NULL);

@@ -1,5 +1,8 @@
+#include <string.h>
+
 #include <apr_strings.h>
 
+#include "aten_cookie.h"
 #include "aten_flow_private.h"
 
 /* Why an entry of the chooser is closed, or who may still use it. @return 1 if a login can begin here */
@@ -143,11 +146,48 @@ static char *service_url(const aten_turn_t *turn, const char *state)
     return aten_url_with(turn->p, apr_pstrcat(turn->p, turn->site->base->url, turn->site->path, NULL), "/cas", params);
 }
 
+/* Bytes that session, pending logins and a portal's result may have together in one Cookie header: below httpd's
+ * LimitRequestFieldSize (8190), with room for the application's own cookies. */
+#define COOKIES_TOGETHER 7600
+
+static apr_size_t session_bytes(const aten_turn_t *turn)
+{
+    const char *value;
+    apr_size_t len = 0;
+
+    return aten_cookie_find(turn->request->cookies, turn->site->cookie_name, 0, &value, &len) ? len : 0;
+}
+
+/* Before the browser comes back with the result, everything must have room in its Cookie header. A session that is dead
+ * goes, and so does one that is so large that this very login would not have room beside it: a login replaces it
+ * anyway. */
+void aten_login_make_room(const aten_turn_t *turn, const apr_array_header_t *cookies, aten_answer_t *answer)
+{
+    const apr_size_t session = session_bytes(turn);
+    const apr_size_t pending_bytes = strlen(APR_ARRAY_IDX(cookies, cookies->nelts - 1, const char *));
+
+    if (!turn->site->portals->nelts) return;
+    if (turn->request->person && session + pending_bytes + ATEN_RESULT_MAX <= COOKIES_TOGETHER) return;
+    if (session) aten_answer_end_session(turn, answer);
+}
+
+aten_pending_place_t aten_login_slots(const aten_turn_t *turn)
+{
+    aten_pending_place_t place = aten_turn_pending_place(turn);
+    const apr_size_t session = turn->request->person ? session_bytes(turn) : 0;
+    const apr_size_t room = COOKIES_TOGETHER - ATEN_RESULT_MAX;
+
+    if (!turn->site->portals->nelts) return place;
+    place.all = session < room ? room - session : 0;
+    if (place.all > ATEN_PENDING_ALL) place.all = ATEN_PENDING_ALL;
+    return place;
+}
+
 static aten_answer_t *begin_cas(const aten_turn_t *turn, const aten_cas_server_t *server,
                                 const aten_profile_t *profile, const char *to, int renew, int retry)
 {
     const aten_env_t *env = turn->env;
-    aten_pending_place_t place = aten_turn_pending_place(turn);
+    aten_pending_place_t place = aten_login_slots(turn);
     apr_array_header_t *cookies = apr_array_make(turn->p, 2, sizeof(const char *));
     aten_pending_t *pending = aten_pending_make(ATEN_BACKEND_CAS, server->url, profile->id, to, renew, env->now,
                                                 env->random, env->random_baton, turn->p);
@@ -162,6 +202,7 @@ static aten_answer_t *begin_cas(const aten_turn_t *turn, const aten_cas_server_t
                                                            service_url(turn, aten_pending_state(pending, retry, turn->p)),
                                                            renew, turn->p));
     apr_array_cat(answer->cookies, cookies);
+    aten_login_make_room(turn, cookies, answer);
     return answer;
 }
 

@@ -96,6 +96,13 @@ aten_pending_place_t aten_turn_pending_place(const aten_turn_t *turn);
 aten_answer_t *aten_login_begin(const aten_turn_t *turn, const aten_place_t *place, const aten_profile_t *profile,
                                 const char *to, int renew, int retry);
 
+/** Where pending logins stand when one begins: on a site with portals less of them, for a result must have room. */
+aten_pending_place_t aten_login_slots(const aten_turn_t *turn);
+
+/** Take the session cookie away where it could not stay beside the login that begins here.
+ *  @param cookies those of aten_pending_store: the last one is the new login's */
+void aten_login_make_room(const aten_turn_t *turn, const apr_array_header_t *cookies, aten_answer_t *answer);
+
 aten_answer_t *aten_login_page(const aten_turn_t *turn);
 
 /** The chooser view of a place.

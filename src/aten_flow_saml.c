@@ -6,46 +6,12 @@
 #include "aten_flow_private.h"
 #include "aten_saml_request.h"
 
-/* Bytes that session, pending logins and result may have together in one Cookie header: below httpd's
- * LimitRequestFieldSize (8190), with room for the application's own cookies. */
-#define COOKIES_TOGETHER 7600
-
 aten_result_place_t aten_turn_result_place(const aten_turn_t *turn)
 {
     const aten_site_t *site = turn->site;
     aten_result_place_t place = {turn->env->keys, site->cookie_base, site->base->https, site->base->host,
                                  aten_own_url(turn, "/saml/done", NULL)};
 
-    return place;
-}
-
-static apr_size_t session_bytes(const aten_turn_t *turn)
-{
-    const char *value;
-    apr_size_t len = 0;
-
-    return aten_cookie_find(turn->request->cookies, turn->site->cookie_name, 0, &value, &len) ? len : 0;
-}
-
-/* Before the browser comes back with the result, everything must have room in its Cookie header. A session that is dead
- * goes, and so does one that is so large that this very login would not have room beside it: a login replaces it
- * anyway. */
-static void make_room(const aten_turn_t *turn, apr_size_t pending_bytes, aten_answer_t *answer)
-{
-    const apr_size_t session = session_bytes(turn);
-
-    if (turn->request->person && session + pending_bytes + ATEN_RESULT_MAX <= COOKIES_TOGETHER) return;
-    if (session) aten_answer_end_session(turn, answer);
-}
-
-static aten_pending_place_t pending_place(const aten_turn_t *turn)
-{
-    aten_pending_place_t place = aten_turn_pending_place(turn);
-    const apr_size_t session = turn->request->person ? session_bytes(turn) : 0;
-    const apr_size_t room = COOKIES_TOGETHER - ATEN_RESULT_MAX;
-
-    place.all = session < room ? room - session : 0;
-    if (place.all > ATEN_PENDING_ALL) place.all = ATEN_PENDING_ALL;
     return place;
 }
 
@@ -75,7 +41,7 @@ aten_answer_t *aten_saml_begin(const aten_turn_t *turn, const aten_place_t *plac
     const aten_env_t *env = turn->env;
     const aten_saml_entity_t *entity = aten_saml_metadata_find(env->metadata_of(env->metadata_baton),
                                                                portal->entity_id);
-    aten_pending_place_t slots = pending_place(turn);
+    aten_pending_place_t slots = aten_login_slots(turn);
     apr_array_header_t *cookies = apr_array_make(turn->p, 2, sizeof(const char *));
     aten_pending_t *pending;
     aten_answer_t *answer;
@@ -97,7 +63,7 @@ aten_answer_t *aten_saml_begin(const aten_turn_t *turn, const aten_place_t *plac
     if (!url) return aten_answer_error(turn, ATEN_V_INTERNAL, "the AuthnRequest cannot be made", to);
     answer = aten_answer_redirect(turn, url);
     apr_array_cat(answer->cookies, cookies);
-    make_room(turn, strlen(APR_ARRAY_IDX(cookies, cookies->nelts - 1, const char *)), answer);
+    aten_login_make_room(turn, cookies, answer);
     return answer;
 }
 
@@ -106,7 +72,6 @@ aten_answer_t *aten_saml_metadata_page(const aten_turn_t *turn)
     aten_answer_t *answer;
     char *text;
 
-    if (!turn->site->portals->nelts) return aten_answer_error(turn, ATEN_V_NOT_FOUND, NULL, NULL);
     text = aten_saml_service_metadata(&turn->site->self, turn->p);
     if (!text) return aten_answer_error(turn, ATEN_V_INTERNAL, "our metadata cannot be made", NULL);
     answer = aten_answer_make(turn, 200, ATEN_V_OK, ATEN_LOG_NONE);

@@ -10,6 +10,7 @@
 
 #define ENTITY_ID_MAX_BYTES 1024 /* saml-core, section 8.3.6 */
 #define SCOPE_WORD "uai="
+#define CT_ID_WORD "FrEduCtId"
 #define PREFIX_DIGITS_MAX 7
 #define DIGITS "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -90,8 +91,14 @@ static const char *parse_scope(aten_portal_t *portal, const char *word, apr_pool
 static const char *parse_word(aten_portal_t *portal, const char *word, apr_pool_t *p)
 {
     if (!strncmp(word, SCOPE_WORD, strlen(SCOPE_WORD))) return parse_scope(portal, word, p);
+    if (aten_same(word, CT_ID_WORD)) {
+        if (portal->names_by_ct_id) return "'" CT_ID_WORD "' stands twice";
+        portal->names_by_ct_id = 1;
+        return NULL;
+    }
     if (!aten_same(word, "vectors") && !aten_same(word, "staff")) {
-        return apr_psprintf(p, "'%s' is not understood: write AtenPortal ENTITYID [uai=034*,030*] [vectors|staff]",
+        return apr_psprintf(p, "'%s' is not understood: write AtenPortal ENTITYID [uai=034*,030*] [vectors|staff] "
+                            "[FrEduCtId]",
                             aten_log_text(p, word, SHOWN));
     }
     if (portal->kind != ATEN_PORTAL_ANY) {
@@ -108,7 +115,7 @@ const char *aten_portal_parse(aten_portal_t **out, int argc, char *const argv[],
     const char *err;
     int i;
 
-    if (argc < 1) return "a portal is ENTITYID [uai=034*,030*] [vectors|staff]";
+    if (argc < 1) return "a portal is ENTITYID [uai=034*,030*] [vectors|staff] [FrEduCtId]";
     err = aten_portal_make(&portal, argv[0], p);
     for (i = 1; !err && i < argc; i++) err = parse_word(portal, argv[i], p);
     if (!err) *out = portal;
@@ -179,6 +186,12 @@ aten_verdict_t aten_portal_allows(const aten_portal_t *portal, const aten_identi
     aten_verdict_t verdict;
 
     *why = NULL;
+    if ((portal->uai || portal->kind != ATEN_PORTAL_ANY) && !portal->names_by_ct_id
+        && aten_known_attribute(attributes, ATEN_A_CT_ID)) {
+        *why = "the answer names the person by " CT_ID_WORD ", and the AtenPortal line, which limits the portal, does not "
+               "have that word";
+        return ATEN_V_PORTAL_KIND;
+    }
     verdict = check_kind(portal, attributes, why, p);
     if (verdict != ATEN_V_OK || !portal->uai) return verdict;
     return check_schools(portal, aten_identity_schools(attributes, p), why, p);

@@ -322,34 +322,43 @@ static int check_section(const mod_aten_section_t *section, server_rec *main_ser
     return check_cutoff(section, s);
 }
 
+/* What the open file is, and not what its name meant a moment before. @return NULL, or what is wrong */
+static const char *check_secret(const char *file, apr_file_t *fd, apr_pool_t *p)
+{
+    const apr_int32_t others = APR_FPROT_GREAD | APR_FPROT_GWRITE | APR_FPROT_WREAD | APR_FPROT_WWRITE;
+    apr_finfo_t info;
+
+    if (apr_file_info_get(&info, APR_FINFO_TYPE | APR_FINFO_PROT | APR_FINFO_SIZE | APR_FINFO_OWNER, fd) != APR_SUCCESS
+        || info.filetype != APR_REG) {
+        return apr_psprintf(p, "'%s' is not a file", file);
+    }
+    if (info.protection & others) return apr_psprintf(p, "'%s' may be read or written by others; chmod 0600", file);
+    /* Whoever owns it can change it, and with known keys log in as anybody. */
+    if (info.user && info.user != geteuid()) {
+        return apr_psprintf(p, "'%s' belongs to a user who is not root; chown root", file);
+    }
+    return info.size > KEYS_FILE_MAX ? apr_psprintf(p, "'%s' is too large for a key file", file) : NULL;
+}
+
 const char *mod_aten_read_secret(char **text, apr_size_t *len, const char *file, apr_pool_t *p)
 {
+    const char *error = NULL;
     apr_finfo_t info;
     apr_file_t *fd;
     char message[128];
-    apr_status_t rv = apr_stat(&info, file, APR_FINFO_TYPE | APR_FINFO_PROT | APR_FINFO_SIZE | APR_FINFO_OWNER, p);
+    apr_status_t rv = apr_stat(&info, file, APR_FINFO_TYPE, p); /* to open a FIFO would wait for its writer */
 
     if (APR_STATUS_IS_ENOENT(rv)) return "";
     if (rv == APR_SUCCESS && info.filetype != APR_REG) return apr_psprintf(p, "'%s' is not a file", file);
-    if (rv == APR_SUCCESS && (info.protection & (APR_FPROT_GREAD | APR_FPROT_GWRITE | APR_FPROT_WREAD
-                                                 | APR_FPROT_WWRITE))) {
-        return apr_psprintf(p, "'%s' may be read or written by others; chmod 0600", file);
-    }
-    /* Whoever owns it can change it, and with known keys log in as anybody. */
-    if (rv == APR_SUCCESS && info.user && info.user != geteuid()) {
-        return apr_psprintf(p, "'%s' belongs to a user who is not root; chown root", file);
-    }
-    if (rv == APR_SUCCESS && info.size > KEYS_FILE_MAX) {
-        return apr_psprintf(p, "'%s' is too large for a key file", file);
-    }
     if (rv == APR_SUCCESS) rv = apr_file_open(&fd, file, APR_FOPEN_READ, 0, p);
     if (rv == APR_SUCCESS) {
+        error = check_secret(file, fd, p);
         *len = KEYS_FILE_MAX;
         *text = apr_pcalloc(p, *len + 1);
-        rv = apr_file_read_full(fd, *text, *len, len);
+        if (!error) rv = apr_file_read_full(fd, *text, *len, len);
         apr_file_close(fd);
     }
-    if (rv == APR_SUCCESS || rv == APR_EOF) return NULL;
+    if (rv == APR_SUCCESS || rv == APR_EOF) return error;
     return apr_psprintf(p, "'%s' cannot be read: %s", file, apr_strerror(rv, message, sizeof(message)));
 }
 

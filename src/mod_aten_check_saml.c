@@ -17,10 +17,13 @@ APLOG_USE_MODULE(auth_aten);
 static const char *read_certificate(char **text, const char *file, apr_pool_t *p)
 {
     apr_size_t len = CERTIFICATE_FILE_MAX;
+    apr_finfo_t info;
     apr_file_t *fd;
     char message[128];
-    apr_status_t rv = apr_file_open(&fd, file, APR_FOPEN_READ, 0, p);
+    apr_status_t rv = apr_stat(&info, file, APR_FINFO_TYPE, p); /* to open a FIFO would wait for its writer */
 
+    if (rv == APR_SUCCESS && info.filetype != APR_REG) return apr_psprintf(p, "'%s' is not a file", file);
+    if (rv == APR_SUCCESS) rv = apr_file_open(&fd, file, APR_FOPEN_READ, 0, p);
     if (rv == APR_SUCCESS) {
         *text = apr_pcalloc(p, len + 1);
         rv = apr_file_read_full(fd, *text, len, &len);

@@ -657,7 +657,8 @@ const command_rec mod_aten_commands[] = {
     AP_INIT_TAKE1("AtenPortalMetadata", add_file, INFO(portal_files), SERVER,
                   "file with the SAML 2.0 metadata of one or several ATEN portals, read again when it changes"),
     TAKE_ARGV("AtenPortal", set_portal, SERVER,
-              "ENTITYID [uai=034*,030*] [vectors|staff]: the default portal (the first line), and what a portal may say"),
+              "ENTITYID [uai=034*,030*] [vectors|staff] [FrEduCtId]: the default portal (the first line), and what a portal "
+              "may say"),
     TAKE_ARGV("AtenPortalUnsolicited", set_unsolicited, SERVER,
               "restart|off|accept ENTITYID...: what becomes of an answer that nobody here asked for (default restart)"),
     AP_INIT_TAKE1("AtenPortalClockSkew", set_seconds, INFO(clock_skew), SERVER,

@@ -58,7 +58,7 @@ my %expected = (
     'xml-deep'             => 'AT0112',
     'xml-deep-success'     => 'AT0112',
     'xml-wide'             => 'AT0205',
-    'xml-many-attributes'  => 'AT0205',
+    'xml-many-attributes'  => 'AT0113',
     'xml-long-name'        => 'AT0110 AT0205',
     (map { ($_ => 'AT0111') } qw(entity-bomb entity-quadratic entity-internal entity-file entity-http entity-parameter
         doctype-external doctype-plain doctype-internal)),

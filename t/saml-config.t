@@ -91,7 +91,7 @@ sub at ($name) { return quotemeta "'$root/conf/$name.xml'" }
 sub tls ($name) { return quotemeta "'$root/tls/$name'" }
 
 my $long = 'https://a.example/' . 'x' x 1010;
-my $list = qr/AtenPortal ENTITYID \[uai=034\*,030\*\] \[vectors\|staff\]/;
+my $list = qr/AtenPortal ENTITYID \[uai=034\*,030\*\] \[vectors\|staff\] \[FrEduCtId\]/;
 my $profile = sub ($lines) { return "<AtenProfile x>\nAtenLabel x\n$lines\n</AtenProfile>" };
 
 # [why, lines, the whole line that is said, option of site()]

@@ -54,7 +54,7 @@ sub config (@keys) {
     my @hosts = (
         [PORT => <<~'END'],
             AtenCASServer @CAS@
-            AtenPortal @FAMILIES@ vectors
+            AtenPortal @FAMILIES@ vectors FrEduCtId
             AtenPortal @AGENTS@ staff uai=034*
             <AtenProfile eleves-parents>
                 AtenLabel "élèves ou parents > établissement Education Nationale"
