@@ -19,7 +19,7 @@
     X(XML_MALFORMED,      "AT0110", "not well-formed XML") \
     X(XML_DTD,            "AT0111", "the XML has a document type declaration") \
     X(XML_DEEP,           "AT0112", "the XML is nested too deep") \
-    X(XML_LARGE,          "AT0113", "the XML is too large") \
+    X(XML_LARGE,          "AT0113", "the XML, or an element of it, is too large") \
     X(BODY_LARGE,         "AT0114", "the body of the request is too large") \
     X(BODY_BROKEN,        "AT0115", "the body of the request did not arrive whole") \
     X(SEAL_MALFORMED,     "AT0120", "not something that this module sealed") \

@@ -193,6 +193,22 @@ subtest 'a clock that is set back' => sub {
 
 # libxml2 looks a prefix up among all that are in scope: 10,000 of them and 16,000 elements, a message of 256 KiB, take
 # two thirds of a second.
+# All cookies travel in one header, and httpd takes 8190 bytes.
+subtest 'a full session, a CAS login for a long address, and a portal’s answer beside them' => sub {
+    my ($browser, $full) = (browser(), $case{'good/full-session'});
+    my $request = $forge->begin($server, $browser->tab);
+    ok reached(post($browser, answer($forge->begin($server, $browser), case => $full))), 'logged in';
+    my $session = $browser->jar->find('aten');
+    cmp_ok length $session->{value}, '>', 2800, 'by a session that fills its cookie';
+    my $long    = '/ent/' . 'a' x 1900;
+    $browser->tab->get($server->url("/aten/login?profile=autres-publics&to=$long"), follow => 0);
+    my $page = post($browser, answer($request, case => $full));
+    isnt $page->status, 400, 'httpd takes the header' or diag $page->text;
+    my $longest = 0;
+    $longest += length($_->{name}) + 3 + length $_->{value} for $browser->jar->all;
+    cmp_ok $longest, '<', 8190, "what is left would fit: $longest bytes";
+};
+
 subtest 'thousands of namespaces in scope' => sub {
     my ($open, $n) = ('', 0);
     for (1 .. 28) { $open .= '<a' . join('', map { sprintf ' xmlns:a%x="u"', $n++ } 1 .. 330) . '>' }

@@ -272,6 +272,8 @@ good.row("many-values", "500 values", let_in(),
 good.row("many-children", "a parent of 40 children",
          let_in("parent:N:P:10@0340039X", {"ATEN_ELEVE_ID": ";".join(str(10 + number) for number in range(40))}),
          attributes=[("FrEduVecteur", [f"2|N|P|{10 + number}|0340039X" for number in range(40)])])
+good.row("full-session", "more small attributes than a cookie holds", let_in(),
+         attributes=[("FrEduVecteur", [PUPIL])] + [(f"full{number:02}", ["v" * 60]) for number in range(90)])
 good.row("large-message", "a message of nearly 256 KiB", let_in(),
          attributes=[("FrEduVecteur", [PUPIL]), ("large", [f"{number:04}" * 1000 for number in range(60)])])
 good.row("comment-large", "a comment of 200 KiB", let_in(), lambda m: m.text() + f"<!-- {'c' * 200000} -->")
