@@ -216,7 +216,7 @@ unlike($server->log->text, qr/AtenPortalMetadata: read again/, '... and nothing 
 $server->log_like(qr/\[auth_aten:notice\].*AtenBackendFrom \(profile eleves-parents\): from 2016-09-01T00:00:00\+02:00 aten$/m,
     'the start log: from when the portal is the way');
 $server->log_like(qr/\[auth_aten:notice\].*AtenCASNotice \(\S+\): from 2017-01-03T00:00:00\+01:00$/m, '... the notice');
-$server->log_like(qr/\[auth_aten:notice\].*AtenCASCutoff \(\S+\): from $_ for pupils parents$/m, "... the removal $_")
-    for qr/2017-03-01T00:00:00\+01:00/, qr/2017-03-08T00:00:00\+01:00/;
+$server->log_like(qr/\[auth_aten:notice\].*AtenCASCutoff \(\S+\): from \Q$_\E for pupils parents$/m, "... the removal: $_")
+    for '2017-03-01T00:00:00+01:00', '2017-03-08T00:00:00+01:00';
 $server->clean_log_ok(qr/AT0401: the CAS server's answer puts user sans-profil/);
 done_testing;

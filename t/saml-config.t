@@ -331,6 +331,8 @@ subtest 'the start' => sub {
         $server->set_config(site($lines, metadata => ''));
         $started++ ? $server->graceful : $server->run;
         $server->hold_time('2017-03-15 12:00:00');
+        $server->log->wait_like($_, $mark) for @said;    # a child may say it after the start is over
+        browser()->get($server->url('/'));
         my $log  = $server->log->since($mark);
         my @loud = grep { /\[auth_aten:(?:warn|error|crit)\]/ } split /\n/, $log;
         is(scalar @loud, scalar @said, "$why: it starts, and has " . (@said ? 'one thing' : 'nothing') . ' to say') or diag $log;

@@ -12,7 +12,8 @@ my @debian = qw(
     filter mime negotiation reqtimeout setenvif status
 );
 
-# Options beside those of Aten::Server: cpu => the processor's number.
+# Options beside those of Aten::Server: cpu => the processor's number, files => {NAME => text}, below the ServerRoot and
+# written before it starts.
 sub new ($class, %option) {
     my $self = $class->prepare(
         threads => 25, log_level => 'warn', %option,
@@ -21,6 +22,7 @@ sub new ($class, %option) {
     # The second is told with the results (->was_full): a busy machine can bring it about.
     push @{ $self->{log}{allowed} }, qr/CASValidateURL should be HTTPS/, qr/AH00484/;
     $self->file("htdocs/$_/1k.txt", 'x' x 1023 . "\n") for qw(plain inner dated);
+    $self->file($_, $option{files}{$_}) for keys %{ $option{files} // {} };
     $self->run;
     return $self->wait_for(sub { $self->children });
 }
