@@ -55,7 +55,7 @@ static aten_answer_t *challenge_person(const aten_turn_t *turn, const aten_place
 
     aten_chooser_view(turn, place, to, 1, 0, &explain, &only);
     if (only && !explain) return aten_login_begin(turn, place, only, to, 0, 0);
-    return aten_answer_to_chooser(turn, to);
+    return aten_answer_to_chooser(turn, to, 0);
 }
 
 /* Inside a frame a login could be watched or clicked for the person, and SameSite cookies would not come back. */
@@ -430,7 +430,7 @@ aten_answer_t *aten_flow_page(const aten_env_t *env, const aten_site_t *site, co
     const own_page_t *own = own_page_of(page);
     aten_answer_t *answer;
 
-    if (!*page || aten_same(page, "/")) return aten_answer_to_chooser(&turn, NULL);
+    if (!*page || aten_same(page, "/")) return aten_answer_to_chooser(&turn, NULL, 0);
     if (!own || (!strncmp(page, "/saml/", 6) && !site->portals->nelts)) {
         return aten_answer_error(&turn, ATEN_V_NOT_FOUND, NULL, NULL);
     }

@@ -87,9 +87,9 @@ aten_answer_t *aten_answer_redirect(const aten_turn_t *turn, const char *locatio
     return answer;
 }
 
-aten_answer_t *aten_answer_to_chooser(const aten_turn_t *turn, const char *to)
+aten_answer_t *aten_answer_to_chooser(const aten_turn_t *turn, const char *to, int renew)
 {
-    const char *params[] = {"to", to, NULL};
+    const char *params[] = {"to", to, "switch", renew ? "1" : NULL, NULL};
 
     return aten_answer_redirect(turn, apr_pstrcat(turn->p, turn->site->base->url,
                                                   aten_own_url(turn, "/login", params), NULL));

@@ -100,7 +100,7 @@ aten_answer_t *aten_cas_return(const aten_turn_t *turn)
     if (verdict == ATEN_V_PENDING_EXPIRED) answer = aten_end_begin_again(turn, state.profile, pending, 0);
     else if (verdict != ATEN_V_OK) return aten_end_nothing_pending(turn, &state, NULL);
     /* Without a ticket the person turned back at the CAS page. */
-    else if (!ticket) answer = aten_answer_to_chooser(turn, pending->to);
+    else if (!ticket) answer = aten_answer_to_chooser(turn, pending->to, pending->renew);
     else answer = finish(turn, &state, ticket, pending);
     return aten_end_with_cookies(turn, cookies, answer);
 }

@@ -21,7 +21,7 @@ aten_answer_t *aten_end_begin_again(const aten_turn_t *turn, const char *id, con
                                                       NULL));
     }
     if (!to) to = profile && profile->home ? profile->home : turn->site->home;
-    if (!profile) return aten_answer_to_chooser(turn, to);
+    if (!profile) return aten_answer_to_chooser(turn, to, pending && pending->renew);
     place = turn->env->place_of(turn->env->place_baton, to);
     return aten_login_begin(turn, place, profile, to, pending && pending->renew, retry);
 }

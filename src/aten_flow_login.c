@@ -255,10 +255,11 @@ static aten_answer_t *login_for(const aten_turn_t *turn, const aten_place_t *pla
     return aten_login_begin(turn, place, profile, to, renew, 0);
 }
 
-/* What a foreign page may make a browser ask for must not end anybody's session. */
-static int from_foreign_page(const aten_request_t *request)
+/* What a foreign page may make a browser ask for must not end anybody's session. Where there is none it does no harm:
+ * the way back from the CAS server is cross-site as well. */
+static int may_ask_again(const aten_request_t *request)
 {
-    return aten_same(request->sec_fetch_site, "cross-site");
+    return !request->person || !aten_same(request->sec_fetch_site, "cross-site");
 }
 
 aten_answer_t *aten_login_page(const aten_turn_t *turn)
@@ -278,7 +279,7 @@ aten_answer_t *aten_login_page(const aten_turn_t *turn)
     place = turn->env->place_of(turn->env->place_baton, to);
     id = apr_table_get(params, "profile");
     if (!id) id = apr_table_get(params, "selection");
-    ask_again = aten_same(apr_table_get(params, "switch"), "1") && !from_foreign_page(turn->request);
+    ask_again = aten_same(apr_table_get(params, "switch"), "1") && may_ask_again(turn->request);
     if (!ask_again) {
         return id ? login_for(turn, place, id, to, asked, 0) : chooser_answer(turn, place, to, asked, 0, NULL);
     }

@@ -37,8 +37,8 @@ aten_answer_t *aten_answer_make(const aten_turn_t *turn, int status, aten_verdic
 /** 303 to an address that was already judged. */
 aten_answer_t *aten_answer_redirect(const aten_turn_t *turn, const char *location);
 
-/** 303 to the chooser, with `to`. */
-aten_answer_t *aten_answer_to_chooser(const aten_turn_t *turn, const char *to);
+/** 303 to the chooser, with `to`. @param renew whoever chooses there logs in anew */
+aten_answer_t *aten_answer_to_chooser(const aten_turn_t *turn, const char *to, int renew);
 
 /** An empty page of that title, with what every page has. Lines and buttons are added by the two below. */
 aten_page_t *aten_turn_page(const aten_turn_t *turn, aten_text_t title);

@@ -301,6 +301,13 @@ aten_verdict_t aten_saml_read_subject(aten_saml_reading_t *reading)
     answer->in_response_to = confirmed.in_response_to;
     confirmed.until += reading->expect->skew;
     if (!answer->valid_until || confirmed.until < answer->valid_until) answer->valid_until = confirmed.until;
+    /* So long it would have to be remembered as used, and a portal could fill the store for all others. */
+    if (answer->valid_until > reading->expect->now + ATEN_SAML_VALIDITY_MAX) {
+        return aten_saml_no(reading, ATEN_V_SAML_CONDITIONS, "the assertion is valid for %" APR_INT64_T_FMT " seconds "
+                            "more, and %" APR_INT64_T_FMT " at most are taken",
+                            seconds_between(reading->expect->now, answer->valid_until),
+                            apr_time_sec(ATEN_SAML_VALIDITY_MAX));
+    }
     return ATEN_V_OK;
 }
 

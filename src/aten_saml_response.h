@@ -13,6 +13,7 @@
 #define ATEN_SAML_VALUES_MAX 500         /* values of all of them together */
 #define ATEN_SAML_VALUE_BYTES_MAX 4096
 #define ATEN_SAML_NAMEID_BYTES_MAX 1024  /* also of a SessionIndex */
+#define ATEN_SAML_VALIDITY_MAX apr_time_from_sec(86400) /* from now until both windows have ended, skew included */
 
 /* What an answer must fit. From configuration alone. */
 typedef struct {
@@ -57,6 +58,7 @@ aten_verdict_t aten_saml_response_decode(const char *base64, const char **text, 
  *  - Subject: one, with NameID or EncryptedID (a subject without either is taken as one without a NameID: then nothing
  *    but attributes names the person), and a bearer SubjectConfirmation whose data has Recipient acs, NotOnOrAfter with
  *    skew, no NotBefore;
+ *  - it is not valid for more than ATEN_SAML_VALIDITY_MAX from now on (CONDITIONS otherwise);
  *  - InResponseTo of the confirmation and of the response: both absent, or both the same (an unsigned response must not
  *    say other than the assertion);
  *  - AuthnStatement: one or more, the first counts; AuthnInstant not in the future (skew); SessionNotOnOrAfter not

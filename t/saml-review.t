@@ -129,6 +129,11 @@ subtest 'the same by CAS' => sub {
     my ($service) = $page->location =~ /[?&]service=([^&]*)/;
     $page = $browser->get(Aten::Forge::unescape($service) . '&ticket=ST-unknown', from => $cas->url, until => $to_cas);
     like $page->location // '', qr/[?&]renew=true/, 'so does the one after a ticket that nobody knows';
+    ($service) = $page->location =~ /[?&]service=([^&]*)/;
+    $page = $browser->get(Aten::Forge::unescape($service), from => $cas->url);    # who turned back at the CAS page
+    my ($again) = grep { /profile=autres-publics/ } map { $_->{href} } $page->links;
+    $page = $browser->get($server->url($again), until => $to_cas);
+    like $page->location // '', qr/[?&]renew=true/, 'so does a choice made anew';
 };
 
 package Strict { sub url ($self, $path) { return 'http://localhost:' . $server->var('PORT3') . $path } }

@@ -225,6 +225,10 @@ good.row("time-open", "Conditions without a window: the confirmation has its end
          not_after=None)
 good.row("time-session-end", "the portal's session ends in an hour", let_in(),
          make=lambda m: m.from_now(session_end=3600).text())
+good.row("time-day", "valid for nearly a day", let_in(),
+         make=lambda m: m.from_now(not_after=86000, confirmed_until=86000).text())
+good.row("time-years-one", "Conditions for years, the confirmation for minutes", let_in(),
+         make=lambda m: m.from_now(not_after=10**8).text())
 good.row("time-long-ago", "the person logged in at the portal hours ago", let_in(),
          make=lambda m: m.from_now(authn=-20000).text())
 

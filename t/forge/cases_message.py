@@ -194,6 +194,8 @@ def second_try(m):
     return (m.relay_state or "").rsplit(".", 1)[0] + ".1"
 
 
+row("time-years", "valid for years, and to be remembered as long", refused(CONDITIONS),
+    lambda m: m.from_now(not_after=10**8, confirmed_until=10**8).text())
 TIMES = {"word": "tomorrow", "number": "1479980000", "empty": "", "no-zone": "2099-01-01T00:00:00",
          "offset": "2099-01-01T00:00:00+01:00", "date": "2099-01-01", "month-13": "2099-13-01T00:00:00Z",
          "hour-25": "2099-01-01T25:00:00Z", "behind": "2099-01-01T00:00:00Z x",
