@@ -204,6 +204,34 @@ static int check_portal(server_rec *s, const mod_aten_server_conf *conf, const a
     return 0;
 }
 
+/* Metadata for all virtual hosts in the main server, and a default portal in each of them: the main server then logs
+ * nobody in, which is judged where somebody wants to (check_section). */
+static int leaves_it_to_hosts(const server_rec *s, const mod_aten_server_conf *conf)
+{
+    const server_rec *host;
+
+    if (s->is_virtual || conf->profiles || conf->portals) return 0;
+    for (host = s->next; host; host = host->next) {
+        if (mod_aten_server(host)->portals) return 1;
+    }
+    return 0;
+}
+
+static void complain_of_default(server_rec *s, const mod_aten_server_conf *conf, apr_pool_t *p)
+{
+    const aten_saml_metadata_t *metadata = mod_aten_portals_first(conf->portal_source);
+    const aten_saml_entity_t *only;
+
+    if (metadata->entities->nelts != 1) {
+        MOD_ATEN_COMPLAIN(s, "AtenPortal: missing, and the metadata has several portals (%s); name the default",
+                          names_of(metadata, p));
+        return;
+    }
+    only = APR_ARRAY_IDX(metadata->entities, 0, const aten_saml_entity_t *);
+    MOD_ATEN_COMPLAIN(s, "AtenPortalMetadata: nobody can log in by '%s': %s", aten_log_text(p, only->entity_id, 256),
+                      only->unusable ? only->unusable : "its entityID is no absolute URI");
+}
+
 /* @return 1 if each way of the profile to a portal leads somewhere */
 static int check_ways(server_rec *s, const mod_aten_server_conf *conf, const aten_profile_t *profile, apr_pool_t *p)
 {
@@ -217,10 +245,8 @@ static int check_ways(server_rec *s, const mod_aten_server_conf *conf, const ate
             MOD_ATEN_COMPLAIN(s, "AtenBackend: profile '%s' leads to the ATEN portal, but there is no "
                               "AtenPortalMetadata; give the file with the portal's metadata", profile->id);
         }
-        else {
-            MOD_ATEN_COMPLAIN(s, "AtenPortal: missing, and the metadata has several portals (%s); name the default",
-                              names_of(mod_aten_portals_first(conf->portal_source), p));
-        }
+        else if (leaves_it_to_hosts(s, conf)) continue;
+        else complain_of_default(s, conf, p);
         return 0;
     }
     return 1;

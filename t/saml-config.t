@@ -280,6 +280,10 @@ subtest 'configtest: in a virtual host' => sub {
     like($output, qr{AtenServiceCertificate: @{[tls('service2.pem')]}: no AtenServiceKey belongs}, '... says why');
     ($status, $output) = configtest($host->("AtenPortalMetadata $more\nAtenPortal $agents"), $one);
     is($status, 0, 'a virtual host with a portal of its own') or diag $output;
+    ($status, $output) = configtest($host->("AtenPortal $agents"), $all);
+    is($status, 0, 'metadata of several portals for all hosts, and the default in each') or diag $output;
+    ($status, $output) = configtest($host->(''), $all);
+    like($output, qr{AtenPortal: missing, and the metadata has several portals}, '... and in none of them');
 };
 
 $bench->clean_log_ok(qr/Aten/);
