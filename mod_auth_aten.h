@@ -110,8 +110,6 @@ const char *mod_aten_read_keys(aten_keyring_t **keys, const char *file, apr_pool
 const char *mod_aten_portals_read(struct mod_aten_portals_t **out, const apr_array_header_t *files, apr_pool_t *p);
 /** As it was read for the first time: for check_config. */
 const aten_saml_metadata_t *mod_aten_portals_first(const struct mod_aten_portals_t *source);
-/** The files of a source. */
-const apr_array_header_t *mod_aten_portals_files(const struct mod_aten_portals_t *source);
 void mod_aten_portals_child_init(apr_pool_t *pchild, server_rec *main_server);
 /** What the request's server has now, good as long as the request. Never NULL. */
 const aten_saml_metadata_t *mod_aten_portals(request_rec *r);

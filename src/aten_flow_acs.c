@@ -71,7 +71,8 @@ static aten_verdict_t use_once(const aten_turn_t *turn, const aten_saml_answer_t
     apr_status_t rv;
     char message[128];
 
-    if (!store || !aten_store_key(&keys[0], "assertion", assertion) || !aten_store_key(&keys[1], "response", response)) {
+    if (!store || !aten_store_key(&keys[0], "assertion", assertion)
+        || !aten_store_key(&keys[1], "response", response)) {
         *why = "it could not be opened";
         return ATEN_V_STORE;
     }

@@ -82,7 +82,8 @@ static aten_answer_t *grant(const aten_turn_t *turn, aten_session_t *session, in
     APR_ARRAY_PUSH(answer->cookies, const char *) =
         aten_cookie_set(site->cookie_name, value, site->base->https, site->cookie_domain, -1, turn->p);
     answer->level = ATEN_LOG_INFO;
-    answer->why = apr_pstrcat(turn->p, "login by ", by, ", profile ", session->profile, ", ", aten_said_of_person(turn, session),
+    answer->why = apr_pstrcat(turn->p, "login by ", by, ", profile ", session->profile, ", ",
+                              aten_said_of_person(turn, session),
                               session->attributes_left_out ? ", some attributes did not fit into the session" : "",
                               said_of_clashes(turn, session), NULL);
     return answer;

@@ -191,6 +191,7 @@ static aten_answer_t *begin_cas(const aten_turn_t *turn, const aten_cas_server_t
     apr_array_header_t *cookies = apr_array_make(turn->p, 2, sizeof(const char *));
     aten_pending_t *pending = aten_pending_make(ATEN_BACKEND_CAS, server->url, profile->id, to, renew, env->now,
                                                 env->random, env->random_baton, turn->p);
+    const char *service;
     aten_answer_t *answer;
     aten_verdict_t verdict;
 
@@ -198,9 +199,8 @@ static aten_answer_t *begin_cas(const aten_turn_t *turn, const aten_cas_server_t
     verdict = aten_pending_store(&place, pending, turn->request->cookies, env->now, cookies, env->random,
                                  env->random_baton, turn->p);
     if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, "the pending login cannot be sealed", to);
-    answer = aten_answer_redirect(turn, aten_cas_login_url(server,
-                                                           service_url(turn, aten_pending_state(pending, retry, turn->p)),
-                                                           renew, turn->p));
+    service = service_url(turn, aten_pending_state(pending, retry, turn->p));
+    answer = aten_answer_redirect(turn, aten_cas_login_url(server, service, renew, turn->p));
     apr_array_cat(answer->cookies, cookies);
     aten_login_make_room(turn, cookies, answer);
     return answer;

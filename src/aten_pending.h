@@ -87,8 +87,8 @@ aten_verdict_t aten_pending_store(const aten_pending_place_t *place, const aten_
 aten_verdict_t aten_pending_take(const aten_pending_place_t *place, const char *nonce, const char *header,
                                  apr_time_t now, aten_pending_t **out, apr_array_header_t *cookies, apr_pool_t *p);
 
-/** Does the browser have a login that began by itself (retry) less than ATEN_PENDING_RETRY_SECONDS ago, and waits still?
- *  Then the answer to it came in a form that leads nowhere, and a third try would make a loop. */
+/** Does the browser have a login that began by itself (retry) less than ATEN_PENDING_RETRY_SECONDS ago, and waits
+ *  still? Then the answer to it came in a form that leads nowhere, and a third try would make a loop. */
 int aten_pending_tried_again(const aten_pending_place_t *place, const char *header, apr_time_t now, apr_pool_t *p);
 
 #endif

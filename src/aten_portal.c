@@ -188,8 +188,8 @@ aten_verdict_t aten_portal_allows(const aten_portal_t *portal, const aten_identi
     *why = NULL;
     if ((portal->uai || portal->kind != ATEN_PORTAL_ANY) && !portal->names_by_ct_id
         && aten_known_attribute(attributes, ATEN_A_CT_ID)) {
-        *why = "the answer names the person by " CT_ID_WORD ", and the AtenPortal line, which limits the portal, does not "
-               "have that word";
+        *why = "the answer names the person by " CT_ID_WORD ", and the AtenPortal line, which limits the portal, does "
+               "not have that word";
         return ATEN_V_PORTAL_KIND;
     }
     verdict = check_kind(portal, attributes, why, p);

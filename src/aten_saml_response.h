@@ -19,7 +19,7 @@
 typedef struct {
     const apr_array_header_t *portals;   /* const aten_portal_t *: those that are believed here */
     const aten_saml_metadata_t *metadata;
-    const apr_array_header_t *keys;      /* const aten_saml_key_t *: ours, private, for what is encrypted; may be NULL */
+    const apr_array_header_t *keys;      /* const aten_saml_key_t *: ours, private, to decrypt; may be NULL */
     const char *acs;                     /* our assertion consumer service's whole address */
     const char *service_id;              /* our entityID */
     apr_interval_time_t skew;            /* how far the clocks may be apart */
@@ -44,8 +44,8 @@ typedef struct {
  *  @return OK, SAML_ENCODING or XML_LARGE (before anything is decoded) */
 aten_verdict_t aten_saml_response_decode(const char *base64, const char **text, apr_size_t *len, apr_pool_t *p);
 
-/** Judge and read a response. In this order: XML; the form of the message (Response, Version 2.0, IDs that stand once, one
- *  Issuer, Status, one Assertion or EncryptedAssertion in it and no other anywhere); the issuer is believed and its
+/** Judge and read a response. In this order: XML; the form of the message (Response, Version 2.0, IDs that stand
+ *  once, one Issuer, Status, one Assertion or EncryptedAssertion in it and no other anywhere); the issuer is believed and its
  *  metadata valid; every signature that is there holds, and one is there that covers the assertion (a signed response
  *  covers what is in it, decrypted too); from then on only what was signed is read, parsed anew from the digested
  *  bytes, and what an unsigned response says around it (Destination, InResponseTo, Issuer, Status) must agree, and can

@@ -123,11 +123,6 @@ const aten_saml_metadata_t *mod_aten_portals_first(const struct mod_aten_portals
     return source->current->metadata;
 }
 
-const apr_array_header_t *mod_aten_portals_files(const struct mod_aten_portals_t *source)
-{
-    return source->files;
-}
-
 /* --- in the children --- */
 
 /* In one line, whichever files they are: every child would write it. */
