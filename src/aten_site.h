@@ -30,7 +30,7 @@ typedef struct {
     const char *path;                   /* AtenPath */
     const char *home;                   /* AtenHome */
     apr_array_header_t *cas_servers;    /* aten_cas_server_t *: AtenCASServer first (where set), then those of profiles */
-    apr_array_header_t *portals;        /* aten_portal_t *: those that are believed; the default first, where there is one */
+    apr_array_header_t *portals;        /* aten_portal_t *: those that are believed; the default (if any) first */
     int has_default_portal;
     aten_saml_self_t self;              /* our side of SAML: entityID, addresses, keys */
     apr_interval_time_t clock_skew;

@@ -121,7 +121,8 @@ static aten_site_t *make_site(const mod_aten_server_conf *conf, const server_rec
     }
     site->path = conf->path ? conf->path : ATEN_DEFAULT_PATH;
     site->home = conf->home ? conf->home : ATEN_DEFAULT_HOME;
-    site->profiles = conf->profiles ? conf->profiles : aten_profile_builtin(conf->portal_files != NULL, conf->cas_url != NULL, p);
+    site->profiles = conf->profiles;
+    if (!site->profiles) site->profiles = aten_profile_builtin(conf->portal_files != NULL, conf->cas_url != NULL, p);
     site->cas_servers = cas_servers(conf, site->profiles, p);
     mod_aten_saml_resolve(site, conf, p);
     site->populations = aten_population_merge(aten_population_builtin(p), conf->populations, p);

@@ -98,9 +98,9 @@ static const char *names_of(const aten_saml_metadata_t *metadata, apr_pool_t *p)
     int i;
 
     for (i = 0; i < metadata->entities->nelts && i < 5; i++) {
-        names = apr_pstrcat(p, names, i ? ", " : "",
-                            aten_log_text(p, APR_ARRAY_IDX(metadata->entities, i, const aten_saml_entity_t *)->entity_id,
-                                          256), NULL);
+        const aten_saml_entity_t *entity = APR_ARRAY_IDX(metadata->entities, i, const aten_saml_entity_t *);
+
+        names = apr_pstrcat(p, names, i ? ", " : "", aten_log_text(p, entity->entity_id, 256), NULL);
     }
     return i < metadata->entities->nelts ? apr_pstrcat(p, names, ", ...", NULL) : names;
 }
@@ -305,14 +305,16 @@ static void tell_portal(server_rec *s, const mod_aten_server_conf *conf, const a
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, s, "AtenPortalMetadata: nobody can log in by %s: %s", name, why);
     }
     if (!entity) return;
-    if (entity->remarks) ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "AtenPortalMetadata: %s: %s", name, entity->remarks);
+    if (entity->remarks) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "AtenPortalMetadata: %s: %s", name, entity->remarks);
+    }
     for (i = 0; i < entity->keys->nelts; i++) {
         tell_key_dates(s, apr_pstrcat(p, "the portal ", name, NULL),
                        APR_ARRAY_IDX(entity->keys, i, const aten_saml_key_t *), now, p);
     }
     if (entity->wants_signed_requests && !conf->service) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "AtenServiceKey: missing, and the portal %s wants signed requests: "
-                     "it will refuse logins", name);
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "AtenServiceKey: missing, and the portal %s wants signed "
+                     "requests: it will refuse logins", name);
     }
 }
 

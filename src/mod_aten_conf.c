@@ -657,8 +657,8 @@ const command_rec mod_aten_commands[] = {
     AP_INIT_TAKE1("AtenPortalMetadata", add_file, INFO(portal_files), SERVER,
                   "file with the SAML 2.0 metadata of one or several ATEN portals, read again when it changes"),
     TAKE_ARGV("AtenPortal", set_portal, SERVER,
-              "ENTITYID [uai=034*,030*] [vectors|staff] [FrEduCtId]: the default portal (the first line), and what a portal "
-              "may say"),
+              "ENTITYID [uai=034*,030*] [vectors|staff] [FrEduCtId]: the default portal (the first line), and what a "
+              "portal may say"),
     TAKE_ARGV("AtenPortalUnsolicited", set_unsolicited, SERVER,
               "restart|off|accept ENTITYID...: what becomes of an answer that nobody here asked for (default restart)"),
     AP_INIT_TAKE1("AtenPortalClockSkew", set_seconds, INFO(clock_skew), SERVER,
@@ -697,7 +697,8 @@ const command_rec mod_aten_commands[] = {
                      "an entry of the chooser: <AtenProfile ID> ... </AtenProfile>"),
     TAKE_ARGV("AtenLabel", set_label, SERVER | PLACE,
               "[fr|en] \"group > label\": the profile's text on the chooser"),
-    TAKE_ARGV("AtenBackend", set_backend, SERVER | PLACE, "aten [ENTITYID] | cas [URL] | closed: which way this profile logs in"),
+    TAKE_ARGV("AtenBackend", set_backend, SERVER | PLACE,
+              "aten [ENTITYID] | cas [URL] | closed: which way this profile logs in"),
     TAKE_ARGV("AtenBackendFrom", set_backend_from, SERVER | PLACE,
               "DATE aten [ENTITYID] | cas [URL] | closed: another way from that date on"),
     TAKE_ARGV("AtenHelpLink", set_help_link, SERVER | PLACE,

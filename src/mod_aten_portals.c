@@ -145,8 +145,8 @@ static void tell_unreadable(server_rec *s, const portals_t *source, apr_pool_t *
         names = apr_pstrcat(p, names ? names : "", names ? "', '" : "'", file, NULL);
     }
     if (!names || !mod_aten_first_to_say(MOD_ATEN_SAID_METADATA)) return;
-    ap_log_error(APLOG_MARK, APLOG_WARNING, why, s, "AtenPortalMetadata: %s' cannot be read by the children (User): they "
-                 "go on with what was read at the start, and will not see changes", names);
+    ap_log_error(APLOG_MARK, APLOG_WARNING, why, s, "AtenPortalMetadata: %s' cannot be read by the children (User): "
+                 "they go on with what was read at the start, and will not see changes", names);
 }
 
 void mod_aten_portals_child_init(apr_pool_t *pchild, server_rec *main_server)
@@ -212,7 +212,8 @@ static void read_again(portals_t *source, request_rec *r)
     fresh->pool = pool;
     error = read_files(&fresh->metadata, source->files, pool);
     if (error) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, r->server, "AtenPortalMetadata: %s; what was read before goes on", error);
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, r->server, "AtenPortalMetadata: %s; what was read before goes on",
+                     error);
         apr_pool_destroy(pool);
         return;
     }

@@ -1,4 +1,5 @@
-/* The store of what was used once: its directory made by the parent for the children, opened by each child for itself. */
+/* The store of what was used once: its directory made by the parent for the children, opened by each child for
+ * itself. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -68,8 +69,8 @@ int mod_aten_store_make(server_rec *s, apr_pool_t *ptemp)
 
     if (rv == APR_SUCCESS) rv = let_children_in(mod_aten_state_dir(), dir, ptemp);
     if (rv == APR_SUCCESS) return 1;
-    ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, "AtenStateDir: the store's directory '%s' cannot be made for the children",
-                 dir);
+    ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, "AtenStateDir: the store's directory '%s' cannot be made for the "
+                 "children", dir);
     return 0;
 }
 
@@ -83,6 +84,6 @@ void mod_aten_store_child_init(apr_pool_t *pchild, server_rec *main_server)
     }
     child_store = NULL;
     if (!mod_aten_first_to_say(MOD_ATEN_SAID_STORE)) return;
-    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, main_server, "AtenStateDir: %s; no login can end in this child. Sessions go "
-                 "on", error);
+    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, main_server, "AtenStateDir: %s; no login can end in this child. Sessions "
+                 "go on", error);
 }
