@@ -9,25 +9,14 @@
 
 static int place_has_profile(const aten_place_t *place, const char *id)
 {
-    int i;
-
-    if (!place->profile_ids) return 1;
-    for (i = 0; i < place->profile_ids->nelts; i++) {
-        if (aten_same(APR_ARRAY_IDX(place->profile_ids, i, const char *), id)) return 1;
-    }
-    return 0;
+    return !place->profile_ids || aten_has(place->profile_ids, id);
 }
 
 /* AtenPortalAuthnContext holds for a session too that was made by a login for another path. */
 static int place_takes_context(const aten_place_t *place, const aten_session_t *session)
 {
-    int i;
-
     if (!place->authn_contexts || session->backend != ATEN_BACKEND_ATEN) return 1;
-    for (i = 0; session->subject && i < place->authn_contexts->nelts; i++) {
-        if (aten_same(APR_ARRAY_IDX(place->authn_contexts, i, const char *), session->subject->authn_context)) return 1;
-    }
-    return 0;
+    return session->subject && aten_has(place->authn_contexts, session->subject->authn_context);
 }
 
 aten_verdict_t aten_flow_admit(const aten_place_t *place, const aten_person_t *person, apr_time_t now,

@@ -64,24 +64,16 @@ static aten_answer_t *not_believed(const aten_turn_t *turn, const aten_portal_t 
  * @return OK, SAML_REPLAYED or STORE */
 static aten_verdict_t use_once(const aten_turn_t *turn, const aten_saml_answer_t *saml, const char **why)
 {
-    const aten_store_t *store = turn->env->store;
     const char *assertion[] = {saml->portal->entity_id, saml->assertion_id, NULL};
     const char *response[] = {saml->portal->entity_id, saml->response_id, NULL};
     aten_store_key_t keys[2];
-    apr_status_t rv;
-    char message[128];
+    int count = saml->response_id ? 2 : 1;
 
-    if (!store || !aten_store_key(&keys[0], "assertion", assertion)
-        || !aten_store_key(&keys[1], "response", response)) {
-        *why = "it could not be opened";
-        return ATEN_V_STORE;
+    if (!aten_store_key(&keys[0], "assertion", assertion)
+        || (count == 2 && !aten_store_key(&keys[1], "response", response))) {
+        count = 0;
     }
-    rv = store->add(store->baton, keys, saml->response_id ? 2 : 1, saml->valid_until + REMEMBERED_LONGER,
-                    turn->env->now);
-    if (rv == APR_SUCCESS) return ATEN_V_OK;
-    if (APR_STATUS_IS_EEXIST(rv)) return ATEN_V_SAML_REPLAYED;
-    *why = apr_pstrdup(turn->p, apr_strerror(rv, message, sizeof(message)));
-    return ATEN_V_STORE;
+    return aten_end_remember(turn, keys, count, saml->valid_until + REMEMBERED_LONGER, ATEN_V_SAML_REPLAYED, why);
 }
 
 /* Who the person is, and whether this portal may say so. */

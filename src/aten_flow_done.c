@@ -14,16 +14,6 @@ static const aten_portal_t *portal_still(const aten_turn_t *turn, const aten_pen
     return aten_site_portal(turn->site, aten_profile_way(profile, turn->env->now)) == portal ? portal : NULL;
 }
 
-static int has_string(const apr_array_header_t *list, const char *text)
-{
-    int i;
-
-    for (i = 0; i < list->nelts; i++) {
-        if (aten_same(APR_ARRAY_IDX(list, i, const char *), text)) return 1;
-    }
-    return 0;
-}
-
 /* Did the portal do what the request asked for (saml-core 3.4.1: ForceAuthn; 3.3.2.2.1: RequestedAuthnContext)? */
 static aten_verdict_t check_authn(const aten_turn_t *turn, const aten_place_t *place, const aten_pending_t *pending,
                                   const aten_saml_subject_t *subject, const char **why)
@@ -35,7 +25,7 @@ static aten_verdict_t check_authn(const aten_turn_t *turn, const aten_place_t *p
                             apr_time_sec(pending->begun - subject->authn_instant));
         return ATEN_V_SAML_AUTHN_OLD;
     }
-    if (place->authn_contexts && !has_string(place->authn_contexts, subject->authn_context)) {
+    if (place->authn_contexts && !aten_has(place->authn_contexts, subject->authn_context)) {
         *why = apr_pstrcat(turn->p, "AuthnContextClassRef is ", aten_log_text(turn->p, subject->authn_context, 256),
                            ", which AtenPortalAuthnContext does not name", NULL);
         return ATEN_V_SAML_AUTHN_CONTEXT;

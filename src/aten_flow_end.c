@@ -36,23 +36,32 @@ aten_answer_t *aten_end_nothing_pending(const aten_turn_t *turn, const aten_stat
     return aten_end_begin_again(turn, state->profile, pending, 1);
 }
 
-aten_verdict_t aten_end_use_once(const aten_turn_t *turn, const char *nonce, apr_time_t begun, const char **why)
+aten_verdict_t aten_end_remember(const aten_turn_t *turn, const aten_store_key_t *keys, int count, apr_time_t until,
+                                 aten_verdict_t used, const char **why)
 {
     const aten_store_t *store = turn->env->store;
-    const char *parts[] = {nonce, NULL};
-    aten_store_key_t key;
     apr_status_t rv;
     char message[128];
 
-    if (!store || !aten_store_key(&key, "login", parts)) {
+    if (!store || !count) {
         *why = "it could not be opened";
         return ATEN_V_STORE;
     }
-    rv = store->add(store->baton, &key, 1, begun + apr_time_from_sec(ATEN_PENDING_KEPT_SECONDS), turn->env->now);
+    rv = store->add(store->baton, keys, count, until, turn->env->now);
     if (rv == APR_SUCCESS) return ATEN_V_OK;
-    if (APR_STATUS_IS_EEXIST(rv)) return ATEN_V_PENDING_USED;
+    if (APR_STATUS_IS_EEXIST(rv)) return used;
     *why = apr_pstrdup(turn->p, apr_strerror(rv, message, sizeof(message)));
     return ATEN_V_STORE;
+}
+
+aten_verdict_t aten_end_use_once(const aten_turn_t *turn, const char *nonce, apr_time_t begun, const char **why)
+{
+    const char *parts[] = {nonce, NULL};
+    aten_store_key_t key;
+    const int count = aten_store_key(&key, "login", parts);
+
+    return aten_end_remember(turn, &key, count, begun + apr_time_from_sec(ATEN_PENDING_KEPT_SECONDS),
+                             ATEN_V_PENDING_USED, why);
 }
 
 /* Attributes that no application will see, because their variables would have the same name. */

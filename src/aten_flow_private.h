@@ -147,6 +147,12 @@ aten_answer_t *aten_end_begin_again(const aten_turn_t *turn, const char *profile
 aten_answer_t *aten_end_nothing_pending(const aten_turn_t *turn, const aten_state_t *state,
                                         const aten_pending_t *pending);
 
+/** Note keys in the store as used, all or none. @param count 0: a hash failed
+ *  @param used the verdict where one of them was used before @param why for the log
+ *  @return OK, used or STORE */
+aten_verdict_t aten_end_remember(const aten_turn_t *turn, const aten_store_key_t *keys, int count, apr_time_t until,
+                                 aten_verdict_t used, const char **why);
+
 /** A pending login is used once, on this machine, across all processes. @param why for the log
  *  @return OK, PENDING_USED or STORE */
 aten_verdict_t aten_end_use_once(const aten_turn_t *turn, const char *nonce, apr_time_t begun, const char **why);

@@ -115,12 +115,7 @@ const char *aten_unsolicited_parse(aten_unsolicited_rule_t **out, int argc, char
 
 aten_unsolicited_t aten_unsolicited_for(const aten_unsolicited_rule_t *rule, const aten_portal_t *portal)
 {
-    int i;
-
     if (!rule) return ATEN_UNSOLICITED_RESTART;
     if (rule->what != ATEN_UNSOLICITED_ACCEPT) return rule->what;
-    for (i = 0; i < rule->from->nelts; i++) {
-        if (aten_same(APR_ARRAY_IDX(rule->from, i, const char *), portal->entity_id)) return ATEN_UNSOLICITED_ACCEPT;
-    }
-    return ATEN_UNSOLICITED_RESTART;
+    return aten_has(rule->from, portal->entity_id) ? ATEN_UNSOLICITED_ACCEPT : ATEN_UNSOLICITED_RESTART;
 }

@@ -13,6 +13,16 @@ int aten_same(const char *a, const char *b)
     return a && b && !strcmp(a, b);
 }
 
+int aten_has(const apr_array_header_t *list, const char *text)
+{
+    int i;
+
+    for (i = 0; i < list->nelts; i++) {
+        if (aten_same(APR_ARRAY_IDX(list, i, const char *), text)) return 1;
+    }
+    return 0;
+}
+
 int aten_parse_number(const char *text, apr_int64_t min, apr_int64_t max, apr_int64_t *out)
 {
     apr_int64_t n;

@@ -12,6 +12,9 @@ typedef apr_status_t aten_random_fn(void *baton, unsigned char *buf, apr_size_t 
 /** Are the strings the same, byte for byte? NULL equals nothing, not even NULL: a missing value never matches. */
 int aten_same(const char *a, const char *b);
 
+/** Does the list (const char *) have that text, as aten_same has it? */
+int aten_has(const apr_array_header_t *list, const char *text);
+
 /** A whole number, decimal digits only, from min to max.
  *  @return 1 and *out set, or 0: empty, a sign, a blank, junk behind it, out of range */
 int aten_parse_number(const char *text, apr_int64_t min, apr_int64_t max, apr_int64_t *out);
