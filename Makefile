@@ -3,14 +3,18 @@
 #   make             mod_auth_aten.so            make install   into httpd, by apxs
 #   make deps        Debian packages needed      make demo      an ENT to click through on this machine
 #   make test        everything (.ci/run)        make bench     CPU per request, as ratios
+#   make soak        the long fault tests        make fuzz      libFuzzer
 #   make SANITIZE=1  with AddressSanitizer and UndefinedBehaviorSanitizer, into build-asan/
 
 APXS      ?= apxs
 PKGCONFIG ?= pkg-config
 CC        := $(shell $(APXS) -q CC 2>/dev/null || echo cc)
 STATE_DIR ?= /var/lib/apache2/auth_aten
+SBINDIR   ?= /usr/local/sbin
+MANDIR    ?= /usr/local/share/man
+VERSION   := $(shell sed -n 's/^\#define MOD_ATEN_VERSION "\(.*\)"/\1/p' mod_auth_aten.h)
 
-PKGS := libcurl xmlsec1-openssl libxml-2.0 libcrypto libssl jansson lmdb zlib
+PKGS := libcurl xmlsec1-openssl libxml-2.0 libcrypto libssl jansson lmdb zlib hiredis
 
 ifdef SANITIZE
 BUILD    := build-asan
@@ -36,18 +40,25 @@ LOGIC_SRC := $(sort $(wildcard src/aten_*.c))
 GLUE_SRC  := mod_auth_aten.c $(sort $(wildcard src/mod_aten_*.c))
 LOGIC_OBJ := $(LOGIC_SRC:%.c=$(BUILD)/%.o)
 GLUE_OBJ  := $(GLUE_SRC:%.c=$(BUILD)/%.o)
+COMMAND_SRC := $(sort $(wildcard command/*.c))
+COMMAND_OBJ := $(COMMAND_SRC:%.c=$(BUILD)/%.o)
+COMMAND   := $(BUILD)/aten-session
 UNIT_SRC  := $(sort $(wildcard t/unit/*.c))
 UNIT_BIN  := $(UNIT_SRC:%.c=$(BUILD)/%)
 
 .DEFAULT_GOAL := all
-.PHONY: all deps deps-bench install demo test unit bench bench-saml bench-short fuzz clean
+.PHONY: all deps deps-bench install demo test unit bench bench-saml bench-ended bench-short soak fuzz clean
 .SECONDARY:
 
-all: $(MODULE)
+all: $(MODULE) $(COMMAND)
 
 # Only the module record is visible from outside: -fvisibility=hidden, and AP_DECLARE_MODULE exports it.
 $(MODULE): $(GLUE_OBJ) $(BUILD)/libaten.a
 	$(CC) -shared $(SAN) -Wl,-z,relro,-z,now -o $@ $(GLUE_OBJ) $(BUILD)/libaten.a $(LIBS)
+
+# The command knows no httpd either, so that it works while httpd does not.
+$(COMMAND): $(COMMAND_OBJ) $(BUILD)/libaten.a
+	$(CC) $(SAN) -Wl,-z,relro,-z,now -o $@ $(COMMAND_OBJ) $(BUILD)/libaten.a $(LIBS)
 
 # The logic must not know httpd: an ap_* symbol in the library fails the build.
 $(BUILD)/libaten.a: $(LOGIC_OBJ)
@@ -59,6 +70,10 @@ $(BUILD)/src/aten_%.o: src/aten_%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
+$(BUILD)/command/%.o: command/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -DATEN_VERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(HTTPD_CFLAGS) -MMD -MP -c -o $@ $<
@@ -67,7 +82,7 @@ $(BUILD)/t/unit/%: t/unit/%.c $(BUILD)/libaten.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -Wno-missing-prototypes -Wno-unused-parameter -It/unit -MMD -MP -o $@ $< $(BUILD)/libaten.a -lcmocka $(LIBS)
 
--include $(LOGIC_OBJ:.o=.d) $(GLUE_OBJ:.o=.d) $(UNIT_BIN:=.d)
+-include $(LOGIC_OBJ:.o=.d) $(GLUE_OBJ:.o=.d) $(COMMAND_OBJ:.o=.d) $(UNIT_BIN:=.d)
 
 # Fuzzing: replayed over the seeds and a bounded number of changes of them in make test; make fuzz lets libFuzzer look
 # for more (clang and its runtime), FUZZ_SECONDS for each target.
@@ -101,6 +116,9 @@ unit: $(UNIT_BIN)
 
 install: all
 	$(APXS) -i -n auth_aten mod_auth_aten.so
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8
+	install -m 755 $(COMMAND) $(DESTDIR)$(SBINDIR)/aten-session
+	install -m 644 command/aten-session.8 $(DESTDIR)$(MANDIR)/man8/aten-session.8
 
 clean:
 	rm -rf build build-asan build-fuzz mod_auth_aten.so
@@ -126,6 +144,16 @@ bench: deps-bench
 # CPU per SAML login and of its parts, beside mod_auth_mellon; BENCH_LOGINS bounds it.
 bench-saml: deps-bench
 	@bench/saml
+
+# CPU of a request with a session before and after there were ended sessions, with one and with a million of them.
+bench-ended: deps-bench
+	@$(MAKE) -j$$(nproc) $(BUILD)/bench/fill_store
+	@bench/ended
+
+# The long forms of the fault tests: killed children and servers, Redis away and back, floods. SOAK_MINUTES bounds it.
+soak: deps
+	@$(MAKE) -j$$(nproc) all
+	@soak/run
 
 # Whether it works, not what it costs: about a minute.
 bench-short: deps-bench

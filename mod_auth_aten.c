@@ -239,6 +239,9 @@ static int check_authn(request_rec *r)
     if (error) return fail(r, site, ATEN_V_CONFIG, error);
     if (is_insecure(site)) return fail(r, site, ATEN_V_INSECURE_HTTP, site->base->url);
     person = mod_aten_person(r);
+    if (mod_aten_chain(r)->unknown != ATEN_V_OK) {
+        return fail(r, site, mod_aten_chain(r)->unknown, "the session cannot be judged");
+    }
     if (!person) return challenge(r, site, &place);
     verdict = aten_flow_admit(&place, person, mod_aten_first(r)->request_time, &standing, r->pool);
     if (verdict != ATEN_V_OK) return refuse(r, site, &place, verdict, &standing);

@@ -5,7 +5,10 @@
 #include <httpd.h>
 #include <http_config.h>
 
+#include "aten_ended.h"
 #include "aten_flow.h"
+#include "aten_redis.h"
+#include "aten_store_shared.h"
 
 #define MOD_ATEN_AUTH_TYPE "aten"
 #define MOD_ATEN_VERSION "0.1.0"
@@ -41,6 +44,7 @@ typedef struct {
     aten_base_t *base;
     const server_rec *base_server;           /* the server in which AtenBaseURL stands */
     const char *home;
+    apr_array_header_t *return_hosts;        /* const char *: AtenReturnURLAllow */
     int insecure_http;
 
     /* derived at the end of configuration, read-only afterwards */
@@ -56,6 +60,7 @@ typedef struct {
     const char *keys_file;                   /* AtenSessionKeys */
     const char *state_dir;                   /* AtenStateDir */
     int cas_max_pending;                     /* AtenCASMaxPending */
+    const aten_redis_address_t *redis;       /* AtenStore redis://...; NULL: lmdb */
     apr_array_header_t *sections;            /* mod_aten_section_t *: places to be judged in check_config */
 } mod_aten_global_conf;
 
@@ -114,13 +119,35 @@ void mod_aten_portals_child_init(apr_pool_t *pchild, server_rec *main_server);
 /** What the request's server has now, good as long as the request. Never NULL. */
 const aten_saml_metadata_t *mod_aten_portals(request_rec *r);
 
-/* mod_aten_store.c: the store of what was used once */
-/** Make the store's directory in the state directory, owned by the children. @return 1, or 0: complained. A store that
- *  cannot be used is a loud log line of the children, and no login ends until it can */
-int mod_aten_store_make(server_rec *s, apr_pool_t *ptemp);
+/* mod_aten_store.c: the store of ended sessions and of what was used once */
+/** Make the store's directory in the state directory, owned by the children, and what they share. @return 1, or 0:
+ *  complained. A store that cannot be used is a loud log line of the children: then no login ends, and no session can be
+ *  judged, until it can */
+int mod_aten_store_make(server_rec *s, apr_pool_t *pconf, apr_pool_t *ptemp);
 void mod_aten_store_child_init(apr_pool_t *pchild, server_rec *main_server);
 /** NULL: it could not be opened in this child. */
 const aten_store_t *mod_aten_store(void);
+/** May sessions be judged by it? Tries again now and then where it could not be opened.
+ *  @return OK, STORE, or STORE_BEHIND (the other servers' ended sessions are not known yet) */
+aten_verdict_t mod_aten_store_ready(void);
+/** The longest of all AtenSessionLifetime. */
+apr_interval_time_t mod_aten_longest_lifetime(server_rec *main_server);
+
+/* mod_aten_watchdog.c: what one thread of all children does beside the requests */
+/** @return NULL, or what is missing (mod_watchdog) */
+const char *mod_aten_watchdog_needs(void);
+void mod_aten_watchdog_start(server_rec *main_server, apr_pool_t *pconf);
+/** Carry until this server has caught up, or until then; at the start of a child. */
+void mod_aten_carry_first(apr_time_t until, server_rec *main_server, apr_pool_t *pchild);
+/** The carrier of a child, for the thread that may be chosen. After mod_aten_store_child_init. */
+void mod_aten_watchdog_child_init(apr_pool_t *pchild);
+aten_store_shared_state_t *mod_aten_shared_state(void);
+/** Redis is away, or is there again: 1 for the first of all processes that says so. */
+int mod_aten_away_is_new(int away);
+aten_store_t *mod_aten_local_store(void);
+
+/* mod_aten_info.c: what the command aten-session has to know */
+void mod_aten_info_write(server_rec *main_server, apr_pool_t *ptemp);
 
 /* mod_aten_state.c: what a process holds */
 int mod_aten_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
@@ -129,8 +156,14 @@ aten_keyring_t *mod_aten_keys(void);
 aten_random_fn mod_aten_random;
 /** The HTTP client with the limit of AtenCASMaxPending around it. */
 aten_http_fn mod_aten_http;
+aten_validations_t *mod_aten_validations(void);
 /* Lines that every child would write. */
-typedef enum { MOD_ATEN_SAID_STORE, MOD_ATEN_SAID_METADATA, MOD_ATEN_SAID_COUNT } mod_aten_said_t;
+typedef enum {
+    MOD_ATEN_SAID_STORE,
+    MOD_ATEN_SAID_METADATA,
+    MOD_ATEN_SAID_BEHIND,
+    MOD_ATEN_SAID_COUNT
+} mod_aten_said_t;
 /** 1 for the first child of this generation that asks. */
 int mod_aten_first_to_say(mod_aten_said_t what);
 /** Has an hour passed since a login without a population was logged? Counts it in any case. */
@@ -142,6 +175,8 @@ typedef struct {
     const char *cookies;                     /* the Cookie header as it came */
     int looked;                              /* person was looked for */
     const aten_person_t *person;             /* NULL: no session */
+    const aten_ended_keys_t *ended;          /* of the person */
+    aten_verdict_t unknown;                  /* OK; STORE, STORE_BEHIND: there may be a session, and cannot be judged */
     apr_table_t *variables;                  /* of the person when no population is closed */
     int stripped;                            /* what is left of cookies without ours is known: */
     const char *rest;                        /* ... this, or NULL */

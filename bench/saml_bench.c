@@ -197,6 +197,7 @@ static int read_metadata(bench_t *b, apr_pool_t *p)
 static const char *seal_result(const bench_t *b, apr_pool_t *p)
 {
     const aten_lifetimes_t last = {apr_time_from_sec(28800), apr_time_from_sec(3600)};
+    const aten_result_once_t used = {.count = 2, .until = b->expect.now + apr_time_from_sec(KEPT)};
     const char *why, *cookie;
     aten_identity_t identity = {NULL, b->answer->attributes};
     aten_session_t *session;
@@ -209,8 +210,10 @@ static const char *seal_result(const bench_t *b, apr_pool_t *p)
                                 random_bytes, NULL, p);
     if (!session) return NULL;
     session->subject = &b->answer->subject;
-    return aten_result_store(&b->place, session, needed, NONCE, 0, random_bytes, NULL, &cookie, p) == ATEN_V_OK ? cookie
-                                                                                                             : NULL;
+    if (aten_result_store(&b->place, session, needed, NONCE, 0, &used, random_bytes, NULL, &cookie, p) != ATEN_V_OK) {
+        return NULL;
+    }
+    return cookie;
 }
 
 static int make_result(bench_t *b, apr_pool_t *p)
@@ -221,22 +224,27 @@ static int make_result(bench_t *b, apr_pool_t *p)
 static int take_result(bench_t *b, apr_pool_t *p)
 {
     apr_array_header_t *cookies = apr_array_make(p, 1, sizeof(const char *));
+    aten_result_once_t used;
     aten_session_t *session;
     int unsolicited;
 
-    return aten_result_take(&b->place, NONCE, b->result, b->expect.now, &session, &unsolicited, cookies, p)
+    return aten_result_take(&b->place, NONCE, b->result, b->expect.now, &session, &unsolicited, &used, cookies, p)
            == ATEN_V_OK;
 }
 
 /* As many come as are forgotten: the store neither grows nor shrinks. */
 static int add_record(bench_t *b, apr_pool_t *p)
 {
-    aten_store_key_t keys[2];
+    aten_store_write_t writes[2] = {{{{0}}, 0, 0, 0, 0}};
+    int i;
 
     (void)p;
     b->now += apr_time_from_sec(1) / LOGINS_A_SECOND;
-    if (random_bytes(NULL, keys[0].bytes, sizeof(keys)) != APR_SUCCESS) return 0;
-    return b->store->add(b->store->baton, keys, 2, b->now + apr_time_from_sec(KEPT), b->now) == APR_SUCCESS;
+    for (i = 0; i < 2; i++) {
+        writes[i].until = b->now + apr_time_from_sec(KEPT);
+        if (random_bytes(NULL, writes[i].key.bytes, sizeof(writes[i].key.bytes)) != APR_SUCCESS) return 0;
+    }
+    return b->store->write(b->store->baton, writes, 2, b->now) == APR_SUCCESS;
 }
 
 static void sync_store(const bench_t *b, int on)

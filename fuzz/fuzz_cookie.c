@@ -22,6 +22,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     aten_pending_t *pending = NULL;
     aten_session_t *session = NULL;
     apr_size_t len = 0;
+    aten_result_once_t once;
     int unsolicited = 0;
 
     fuzz_require(!aten_keyring_parse(&keys, keys_text, sizeof(keys_text) - 1, p));
@@ -36,7 +37,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     place.host = "localhost";
     fuzz_require(aten_pending_take(&place, nonce, header, 1, &pending, cookies, p) != ATEN_V_OK);
     result_place = (aten_result_place_t){keys, "aten", 0, "localhost", "/aten/saml/done"};
-    fuzz_require(aten_result_take(&result_place, nonce, header, 1, &session, &unsolicited, cookies, p) != ATEN_V_OK);
+    fuzz_require(aten_result_take(&result_place, nonce, header, 1, &session, &unsolicited, &once, cookies, p)
+                 != ATEN_V_OK);
     session = NULL;
     if (aten_session_unpack(&session, data, size, p) == ATEN_V_OK) {
         fuzz_require(aten_text_is_clean(session->identity.user, size));

@@ -8,14 +8,14 @@
 set -eu
 
 build='gcc libc6-dev make pkg-config apache2-bin apache2-dev libcurl4-openssl-dev libxml2-dev libssl-dev libjansson-dev
-       libxmlsec1-dev liblmdb-dev zlib1g-dev'
+       libxmlsec1-dev liblmdb-dev libhiredis-dev zlib1g-dev'
 demo='ca-certificates media-types openssl perl python3 python3-cryptography python3-django-cas-server python3-pysaml2
       tzdata xmlsec1'
 # simplesamlphp wants some web server and some way to run PHP in it, and would bring apache2 with mod_php along, which
 # starts a server. micro-httpd, netcat (for an inetd) and php-cgi start nothing.
 test='chromium chromium-driver curl faketime libapache2-mod-perl2 libcmocka-dev libhtml-parser-perl libhttp-date-perl
       libio-socket-ssl-perl liburi-perl libwww-perl micro-httpd netcat-traditional php-cgi php-cli php-sqlite3 php-xml
-      python3-cryptography python3-lxml python3-xmlsec simplesamlphp tidy valgrind'
+      python3-cryptography python3-lxml python3-xmlsec redis-tools simplesamlphp tidy valgrind'
 bench='libapache2-mod-auth-cas libapache2-mod-auth-mellon wrk'
 fuzz='clang libclang-rt-14-dev'
 

@@ -10,6 +10,7 @@
 #define SECURE_PREFIX "__Secure-" /* by https; may have a domain */
 #define LOGIN_SUFFIX "-login-"
 #define RESULT_SUFFIX "-result"
+#define LOGOUT_SUFFIX "-logout"
 #define TOKEN "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~" /* RFC 7230, 3.2.6 */
 
 /* Bytes of a prefix at the beginning of a name, 0 without one. In any case of letters, as browsers compare it. */
@@ -145,11 +146,12 @@ static int begins_with(const char *name, const char *end, const char *beginning)
     return (apr_size_t)(end - name) >= len && !memcmp(name, beginning, len);
 }
 
-/* Nothing, -result or -login-N: what stands behind the base. */
+/* Nothing, -result, -logout or -login-N: what stands behind the base. */
 static int is_suffix(const char *name, const char *end)
 {
     if (name == end) return 1;
     if (begins_with(name, end, RESULT_SUFFIX)) return name + strlen(RESULT_SUFFIX) == end;
+    if (begins_with(name, end, LOGOUT_SUFFIX)) return name + strlen(LOGOUT_SUFFIX) == end;
     if (!begins_with(name, end, LOGIN_SUFFIX)) return 0;
     name += strlen(LOGIN_SUFFIX);
     if (name == end) return 0;

@@ -10,7 +10,7 @@
 const char *aten_cookie_name_parse(const char **base, const char *name, apr_pool_t *p);
 
 /** The full name: prefix + base + suffix.
- *  @param suffix "", "-login-3" or "-result"
+ *  @param suffix "", "-login-3", "-result" or "-logout"
  *  @param shared it has a domain, or a Path other than "/": then a browser takes no __Host- (RFC 6265bis, 4.1.3.2), and
  *                with https the prefix is __Secure- */
 char *aten_cookie_name(const char *base, const char *suffix, int https, int shared, apr_pool_t *p);
@@ -29,8 +29,8 @@ void aten_cookie_each(const char *header,
                                   apr_size_t value_len),
                       void *baton);
 
-/** The header without the module's cookies: the session's, every NAME-login-N and NAME-result, all of them in all
- *  spellings of the prefix. The others stay as they are, in their order.
+/** The header without the module's cookies: the session's, every NAME-login-N, NAME-result and NAME-logout, all of them in
+ *  all spellings of the prefix. The others stay as they are, in their order.
  *  @return header itself if none of ours is in it, NULL if nothing is left */
 const char *aten_cookie_strip(const char *header, const char *base, apr_pool_t *p);
 

@@ -1,3 +1,4 @@
+#include "aten_cas_logout.h"
 #include "aten_flow_private.h"
 
 #include <string.h>
@@ -287,81 +288,6 @@ static aten_answer_t *page_style(const aten_turn_t *turn)
     return answer;
 }
 
-/* The page that says what was ended, for who has no CAS session to end (or comes back from there). */
-static aten_answer_t *page_logged_out(const aten_turn_t *turn)
-{
-    aten_page_t *page = aten_turn_page(turn, ATEN_T_LOGGED_OUT_TITLE);
-    const aten_person_t *person = turn->request->person;
-
-    aten_page_line(page, aten_say(turn, ATEN_T_LOGGED_OUT_WHY, NULL));
-    if (person && person->session->backend == ATEN_BACKEND_ATEN) {
-        aten_page_line(page, aten_say(turn, ATEN_T_LOGGED_OUT_PORTAL, NULL));
-    }
-    aten_page_button(page, turn->site->home, aten_say(turn, ATEN_T_TO_HOME, NULL), 1);
-    return aten_answer_page(turn, page, 200, ATEN_V_OK, ATEN_LOG_NONE);
-}
-
-static const aten_cas_server_t *server_of_person(const aten_turn_t *turn)
-{
-    const aten_person_t *person = turn->request->person;
-
-    if (!person || person->session->backend != ATEN_BACKEND_CAS) return NULL;
-    return aten_site_cas_by_key(turn->site, person->session->backend_key);
-}
-
-/* /aten/logout?to=/path: takes the cookie away and ends the session at CAS too, which sends the browser back to
- * `to`. */
-static aten_answer_t *page_logout(const aten_turn_t *turn)
-{
-    static const char *const wanted[] = {"to", NULL};
-    const aten_cas_server_t *server = server_of_person(turn);
-    const char *which, *to, *back;
-    apr_table_t *params;
-    aten_answer_t *answer;
-    aten_verdict_t verdict = aten_params(&params, turn->request->query, wanted, &which, turn->p);
-
-    if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, which, NULL);
-    to = aten_return_path(apr_table_get(params, "to"), turn->site->path, turn->p);
-    if (server) {
-        back = apr_pstrcat(turn->p, turn->site->base->url, to ? to : turn->site->home, NULL);
-        answer = aten_answer_redirect(turn, aten_cas_logout_url(server, back, turn->p));
-    }
-    else if (to) {
-        answer = aten_answer_redirect(turn, apr_pstrcat(turn->p, turn->site->base->url, to, NULL));
-    }
-    else {
-        answer = page_logged_out(turn);
-    }
-    aten_answer_end_session(turn, answer);
-    return answer;
-}
-
-/* Single logout needs the store of ended sessions. Until it is there the CAS server is told so, and nothing is
- * ended. */
-static aten_answer_t *page_cas_post(const aten_turn_t *turn)
-{
-    aten_answer_t *answer = aten_answer_make(turn, 501, ATEN_V_METHOD, ATEN_LOG_INFO);
-
-    answer->content_type = "text/plain; charset=utf-8";
-    answer->body = "CAS single logout is not supported by this version\n";
-    answer->why = "a POST to the CAS return address: CAS single logout is not supported by this version";
-    return answer;
-}
-
-/* The address stands in our metadata already, for portals that want one; the exchange itself needs the store of ended
- * sessions. */
-static aten_answer_t *page_saml_logout(const aten_turn_t *turn)
-{
-    aten_page_t *page = aten_turn_page(turn, ATEN_T_PORTAL_LOGOUT_TITLE);
-    aten_answer_t *answer;
-
-    aten_page_line(page, aten_say(turn, ATEN_T_PORTAL_LOGOUT_WHY, NULL));
-    aten_page_button(page, aten_own_url(turn, "/logout", NULL), aten_say(turn, ATEN_T_PORTAL_LOGOUT_HERE, NULL), 1);
-    answer = aten_answer_page(turn, page, 501, ATEN_V_METHOD, ATEN_LOG_INFO);
-    answer->why = "SAML single logout is not supported by this version";
-    return answer;
-}
-
 static int is_get(const aten_request_t *request)
 {
     return aten_same(request->method, "GET") || aten_same(request->method, "HEAD");
@@ -373,19 +299,20 @@ typedef struct {
     aten_answer_t *(*get)(const aten_turn_t *turn);
     aten_answer_t *(*post)(const aten_turn_t *turn);
     int head;            /* a HEAD is answered like a GET: not where a GET uses something up */
+    int needs_store;     /* where sessions cannot be judged, it says so and does nothing */
     apr_size_t body_max; /* of a POST */
 } own_page_t;
 
 static const own_page_t own_pages[] = {
-    {"/login", aten_login_page, NULL, 1, 0},
-    {"/cas", aten_cas_return, page_cas_post, 0, 0},
-    {"/saml/acs", NULL, aten_saml_acs, 0, ATEN_ACS_BODY_MAX},
-    {"/saml/done", aten_saml_done, NULL, 0, 0},
-    {"/saml/metadata", aten_saml_metadata_page, NULL, 1, 0},
-    {"/saml/logout", page_saml_logout, page_saml_logout, 0, 0},
-    {"/logout", page_logout, NULL, 0, 0},
-    {"/session", page_session, NULL, 1, 0},
-    {"/style.css", page_style, NULL, 1, 0},
+    {"/login", aten_login_page, NULL, 1, 1, 0},
+    {"/cas", aten_cas_return, aten_cas_logout_post, 0, 0, ATEN_CAS_LOGOUT_BYTES_MAX},
+    {"/saml/acs", NULL, aten_saml_acs, 0, 0, ATEN_ACS_BODY_MAX},
+    {"/saml/done", aten_saml_done, NULL, 0, 1, 0},
+    {"/saml/metadata", aten_saml_metadata_page, NULL, 1, 0, 0},
+    {"/saml/logout", aten_slo_get, aten_slo_post, 0, 0, ATEN_ACS_BODY_MAX},
+    {"/logout", aten_logout_page, aten_logout_page, 0, 0, 0},
+    {"/session", page_session, NULL, 1, 1, 0},
+    {"/style.css", page_style, NULL, 1, 0, 0},
 };
 
 static const own_page_t *own_page_of(const char *page)
@@ -422,6 +349,10 @@ aten_answer_t *aten_flow_page(const aten_env_t *env, const aten_site_t *site, co
     if (!*page || aten_same(page, "/")) return aten_answer_to_chooser(&turn, NULL, 0);
     if (!own || (!strncmp(page, "/saml/", 6) && !site->portals->nelts)) {
         return aten_answer_error(&turn, ATEN_V_NOT_FOUND, NULL, NULL);
+    }
+    /* Not before a login or a logout could end; the style sheet is for the page that says so. */
+    if (request->unknown != ATEN_V_OK && own->needs_store) {
+        return aten_answer_error(&turn, request->unknown, "the session cannot be judged", NULL);
     }
     if (own->post && aten_same(request->method, "POST")) return own->post(&turn);
     if (own->get && is_get(request) && (own->head || aten_same(request->method, "GET"))) return own->get(&turn);

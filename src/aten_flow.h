@@ -12,6 +12,7 @@
 #include "aten_site.h"
 #include "aten_store.h"
 #include "aten_util.h"
+#include "aten_validations.h"
 #include "aten_verdict.h"
 
 /* The world, as the logic sees it. */
@@ -23,6 +24,7 @@ typedef struct {
     aten_http_fn *http;
     void *http_baton;
     const aten_store_t *store;  /* NULL: it could not be opened; then no login ends */
+    aten_validations_t *validations; /* CAS logins that are being validated on this server */
     /* the metadata of the site's portals as the files have it now; never NULL, good as long as the request */
     const aten_saml_metadata_t *(*metadata_of)(void *baton);
     void *metadata_baton;
@@ -49,11 +51,14 @@ typedef struct {
     const char *sec_fetch_dest;
     const char *sec_fetch_site;
     const char *requested_with;   /* X-Requested-With */
+    const char *referer;
     const char *content_type;
     const char *body;             /* of a page for which aten_flow_body_max is not 0; len bytes and a NUL */
     apr_size_t body_len;
     aten_verdict_t body_verdict;  /* OK, BODY_LARGE or BODY_BROKEN */
     const aten_person_t *person;  /* NULL: no session */
+    aten_verdict_t unknown;       /* OK; or STORE, STORE_BEHIND: whether a session was ended cannot be known, so there
+                                     is no person */
 } aten_request_t;
 
 /* How an answer is logged. Info and above is what an administrator sees in normal operation. */
@@ -71,6 +76,7 @@ typedef struct {
     aten_log_level_t level;
     const char *why;              /* for the log, escaped; may be NULL */
     const char *reference;        /* stands on the page and in the log; may be NULL */
+    int has_form;                 /* the page has a form that leads to another site */
     const char *unknown_user;     /* a login of somebody in no population, where that will matter: to be counted */
 } aten_answer_t;
 

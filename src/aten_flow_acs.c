@@ -11,7 +11,6 @@
 /* The assertion consumer service. A cross-site POST brings no cookie of ours, and none is trusted here: what the answer
  * says is judged, sealed, and sent on to /saml/done, where the browser shows whether it began this login. */
 
-#define FORM_TYPE "application/x-www-form-urlencoded"
 #define REMEMBERED_LONGER apr_time_from_sec(86400)
 
 static const char *said_of(const aten_turn_t *turn, const aten_portal_t *portal, const char *why)
@@ -60,20 +59,28 @@ static aten_answer_t *not_believed(const aten_turn_t *turn, const aten_portal_t 
     return answer;
 }
 
-/* A day longer than it could be used again: until then a clock that is set back finds it remembered.
- * @return OK, SAML_REPLAYED or STORE */
-static aten_verdict_t use_once(const aten_turn_t *turn, const aten_saml_answer_t *saml, const char **why)
+/* What is used up when the login ends, at /saml/done. Remembered for a day longer than the answer could be used again:
+ * until then a clock that is set back finds it remembered. @return 1, or 0 if a hash failed */
+static int make_once(aten_result_once_t *once, const aten_saml_answer_t *saml)
 {
     const char *assertion[] = {saml->portal->entity_id, saml->assertion_id, NULL};
     const char *response[] = {saml->portal->entity_id, saml->response_id, NULL};
-    aten_store_key_t keys[2];
-    int count = saml->response_id ? 2 : 1;
 
-    if (!aten_store_key(&keys[0], "assertion", assertion)
-        || (count == 2 && !aten_store_key(&keys[1], "response", response))) {
-        count = 0;
-    }
-    return aten_end_remember(turn, keys, count, saml->valid_until + REMEMBERED_LONGER, ATEN_V_SAML_REPLAYED, why);
+    memset(once, 0, sizeof(*once));
+    once->until = saml->valid_until + REMEMBERED_LONGER;
+    once->count = saml->response_id ? 2 : 1;
+    return aten_store_key(&once->keys[0], "assertion", assertion)
+           && (once->count == 1 || aten_store_key(&once->keys[1], "response", response));
+}
+
+/* Was the answer used before? Nothing is written yet: whoever has no login that waits for it uses nothing up. */
+static aten_verdict_t look(const aten_turn_t *turn, const aten_result_once_t *once, const char **why)
+{
+    aten_once_t keys = {0};
+    int i;
+
+    for (i = 0; i < once->count; i++) aten_end_once(&keys, &once->keys[i], once->until);
+    return aten_end_look(turn, &keys, ATEN_V_SAML_REPLAYED, why);
 }
 
 /* Who the person is, and whether this portal may say so. */
@@ -88,7 +95,7 @@ static aten_verdict_t identify(const aten_turn_t *turn, const aten_saml_answer_t
 
 /* The session that will be granted, if this browser is the one. @param retry which try was answered */
 static aten_answer_t *send_result(const aten_turn_t *turn, const aten_saml_answer_t *saml, const char *nonce, int retry,
-                                  int unsolicited, aten_identity_t *identity)
+                                  int unsolicited, aten_identity_t *identity, const aten_result_once_t *once)
 {
     const aten_env_t *env = turn->env;
     aten_result_place_t place = aten_turn_result_place(turn);
@@ -105,8 +112,8 @@ static aten_answer_t *send_result(const aten_turn_t *turn, const aten_saml_answe
     if (!session) return aten_answer_error(turn, ATEN_V_INTERNAL, "no random bytes", NULL);
     session->subject = &saml->subject;
     if (saml->session_end && saml->session_end < session->end) session->end = saml->session_end;
-    verdict = aten_result_store(&place, session, needed, nonce, unsolicited, env->random, env->random_baton, &cookie,
-                                turn->p);
+    verdict = aten_result_store(&place, session, needed, nonce, unsolicited, once, env->random, env->random_baton,
+                                &cookie, turn->p);
     if (verdict != ATEN_V_OK) {
         return aten_answer_error(turn, verdict, said_of(turn, saml->portal, "the answer cannot be sealed"), NULL);
     }
@@ -120,6 +127,7 @@ static aten_answer_t *accept_answer(const aten_turn_t *turn, const aten_saml_ans
     const aten_unsolicited_t rule = aten_unsolicited_for(turn->site->unsolicited, saml->portal);
     const char *nonce = NULL, *why = NULL;
     aten_identity_t identity = {0};
+    aten_result_once_t once;
     aten_verdict_t verdict;
     int retry = 0;
     char fresh[24];
@@ -139,11 +147,12 @@ static aten_answer_t *accept_answer(const aten_turn_t *turn, const aten_saml_ans
         return not_believed(turn, saml->portal, relay, ATEN_V_SAML_UNSOLICITED, "a fresh request is made");
     }
     verdict = identify(turn, saml, &identity, &why);
-    if (verdict == ATEN_V_OK) verdict = use_once(turn, saml, &why);
+    if (verdict == ATEN_V_OK && !make_once(&once, saml)) verdict = ATEN_V_INTERNAL;
+    if (verdict == ATEN_V_OK) verdict = look(turn, &once, &why);
     if (verdict == ATEN_V_SAML_REPLAYED) return not_believed(turn, saml->portal, relay, verdict, NULL);
     if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, said_of(turn, saml->portal, why), NULL);
     if (!nonce && !random_nonce(turn, fresh)) return aten_answer_error(turn, ATEN_V_INTERNAL, "no random bytes", NULL);
-    return send_result(turn, saml, nonce ? nonce : fresh, retry, !nonce, &identity);
+    return send_result(turn, saml, nonce ? nonce : fresh, retry, !nonce, &identity, &once);
 }
 
 static aten_saml_expect_t expectations(const aten_turn_t *turn)
@@ -180,30 +189,13 @@ static aten_answer_t *judge(const aten_turn_t *turn, const char *base64, const c
     return aten_answer_portal_error(turn, verdict, said_of(turn, portal, why));
 }
 
-static int is_form(const char *content_type)
-{
-    const apr_size_t len = sizeof(FORM_TYPE) - 1;
-
-    return content_type && !strncasecmp(content_type, FORM_TYPE, len)
-           && (!content_type[len] || strchr("; \t", content_type[len]));
-}
-
 aten_answer_t *aten_saml_acs(const aten_turn_t *turn)
 {
     static const char *const wanted[] = {"SAMLResponse", "RelayState", NULL};
-    const aten_request_t *request = turn->request;
     const char *which, *base64;
     apr_table_t *params;
-    aten_verdict_t verdict;
+    const aten_verdict_t verdict = aten_turn_form(turn, wanted, &params, &which);
 
-    if (request->body_verdict != ATEN_V_OK) return aten_answer_error(turn, request->body_verdict, NULL, NULL);
-    if (!is_form(request->content_type)) {
-        return aten_answer_error(turn, ATEN_V_PARAM_MALFORMED, "the body is no form (" FORM_TYPE ")", NULL);
-    }
-    if (strlen(request->body) != request->body_len) {
-        return aten_answer_error(turn, ATEN_V_PARAM_MALFORMED, "the body has a NUL", NULL);
-    }
-    verdict = aten_params(&params, request->body, wanted, &which, turn->p);
     if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, which, NULL);
     base64 = apr_table_get(params, "SAMLResponse");
     if (!base64) return aten_answer_error(turn, ATEN_V_PARAM_MALFORMED, "SAMLResponse is missing", NULL);

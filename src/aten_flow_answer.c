@@ -1,5 +1,6 @@
 #include <stdarg.h>
 #include <string.h>
+#include <strings.h>
 
 #include <apr_escape.h>
 #include <apr_strings.h>
@@ -226,6 +227,9 @@ static const telling_t tellings[] = {
     {ATEN_V_XML_LARGE, 502, ATEN_T_CAS_ANSWER_TITLE, ATEN_T_CAS_ANSWER_WHY, ATEN_LOG_ERROR},
     {ATEN_V_BODY_LARGE, 413, ATEN_T_BAD_REQUEST_TITLE, ATEN_T_BAD_REQUEST_WHY, ATEN_LOG_INFO},
     {ATEN_V_BODY_BROKEN, 400, ATEN_T_BAD_REQUEST_TITLE, ATEN_T_BAD_REQUEST_WHY, ATEN_LOG_INFO},
+    {ATEN_V_SESSION_ENDED, 403, ATEN_T_ENDED_TITLE, ATEN_T_ENDED_WHY, ATEN_LOG_INFO},
+    {ATEN_V_LOGOUT_NONE, 400, ATEN_T_LOGOUT_ANSWER_TITLE, ATEN_T_LOGOUT_ANSWER_WHY, ATEN_LOG_INFO},
+    {ATEN_V_STORE_BEHIND, 503, ATEN_T_STORE_BEHIND_TITLE, ATEN_T_STORE_BEHIND_WHY, ATEN_LOG_DEBUG},
     {ATEN_V_STORE, 503, ATEN_T_STORE_TITLE, ATEN_T_STORE_WHY, ATEN_LOG_ERROR},
     {ATEN_V_PENDING_OTHER, 403, ATEN_T_PORTAL_ANSWER_TITLE, ATEN_T_PORTAL_ANSWER_WHY, ATEN_LOG_WARN},
     {ATEN_V_SAML_ENCODING, 400, ATEN_T_BAD_REQUEST_TITLE, ATEN_T_BAD_REQUEST_WHY, ATEN_LOG_INFO},
@@ -430,4 +434,28 @@ aten_pending_place_t aten_turn_pending_place(const aten_turn_t *turn)
                                   ATEN_PENDING_ALL};
 
     return place;
+}
+
+#define FORM_TYPE "application/x-www-form-urlencoded"
+
+static int is_form(const char *content_type)
+{
+    const apr_size_t len = sizeof(FORM_TYPE) - 1;
+
+    return content_type && !strncasecmp(content_type, FORM_TYPE, len)
+           && (!content_type[len] || strchr("; \t", content_type[len]));
+}
+
+aten_verdict_t aten_turn_form(const aten_turn_t *turn, const char *const wanted[], apr_table_t **params,
+                              const char **why)
+{
+    const aten_request_t *request = turn->request;
+
+    *why = NULL;
+    if (request->body_verdict != ATEN_V_OK) return request->body_verdict;
+    *why = "the body is no form (" FORM_TYPE ")";
+    if (!is_form(request->content_type)) return ATEN_V_PARAM_MALFORMED;
+    *why = "the body has a NUL";
+    if (strlen(request->body) != request->body_len) return ATEN_V_PARAM_MALFORMED;
+    return aten_params(params, request->body, wanted, why, turn->p);
 }

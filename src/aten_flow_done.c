@@ -38,12 +38,33 @@ static const char *said_of(const aten_turn_t *turn, const aten_portal_t *portal)
     return apr_pstrcat(turn->p, "portal ", aten_log_text(turn->p, portal->entity_id, 256), NULL);
 }
 
+/* What was answered is used up with the login: assertion and response by their IDs. */
+static void add_answer(aten_once_t *once, const aten_result_once_t *answer)
+{
+    int i;
+
+    for (i = 0; i < answer->count; i++) aten_end_once(once, &answer->keys[i], answer->until);
+}
+
+/* The same answer twice, and the other one was quicker. */
+static aten_answer_t *replayed(const aten_turn_t *turn, const aten_state_t *state, const aten_pending_t *pending)
+{
+    aten_answer_t *answer = aten_end_nothing_pending(turn, state, pending);
+
+    if (answer->level != ATEN_LOG_NONE) return answer;
+    answer->verdict = ATEN_V_SAML_REPLAYED;
+    answer->level = ATEN_LOG_INFO;
+    return answer;
+}
+
 static aten_answer_t *finish(const aten_turn_t *turn, const aten_state_t *state, const aten_pending_t *pending,
-                             aten_session_t *session)
+                             aten_session_t *session, const aten_result_once_t *used)
 {
     const aten_portal_t *portal = portal_still(turn, pending);
     const aten_place_t *place = turn->env->place_of(turn->env->place_baton, pending->to);
     const char *why = NULL;
+    aten_once_t once = {0};
+    aten_answer_t *answer;
     aten_verdict_t verdict;
 
     if (!portal) return aten_end_begin_again(turn, pending->profile, pending, 1);
@@ -51,32 +72,36 @@ static aten_answer_t *finish(const aten_turn_t *turn, const aten_state_t *state,
         return aten_answer_error(turn, ATEN_V_PENDING_OTHER, NULL, pending->to);
     }
     verdict = check_authn(turn, place, pending, session->subject, &why);
-    if (verdict == ATEN_V_OK) verdict = aten_end_use_once(turn, pending->nonce, pending->begun, &why);
-    if (verdict == ATEN_V_PENDING_USED) return aten_end_nothing_pending(turn, state, pending);
     if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, why, pending->to);
+    aten_end_once_login(&once, pending->nonce, pending->begun);
+    add_answer(&once, used);
     session->profile = pending->profile;
-    return aten_end_judge(turn, session, session->identity.attributes->nelts, pending->to, said_of(turn, portal));
+    answer = aten_end_judge(turn, session, session->identity.attributes->nelts, &once, pending->to,
+                            said_of(turn, portal));
+    return answer ? answer : replayed(turn, state, pending);
 }
 
 /* Nobody here asked, and the administrator wants it believed all the same. */
-static aten_answer_t *finish_unsolicited(const aten_turn_t *turn, const aten_state_t *state, aten_session_t *session)
+static aten_answer_t *finish_unsolicited(const aten_turn_t *turn, const aten_state_t *state, aten_session_t *session,
+                                         const aten_result_once_t *used)
 {
     const aten_site_t *site = turn->site;
     const aten_portal_t *portal = aten_site_portal_by_key(site, session->backend_key);
     const aten_profile_t *profile = portal ? aten_site_profile_of_portal(site, portal, turn->env->now) : NULL;
-    const char *to = profile && profile->home ? profile->home : site->home, *why = NULL;
-    aten_verdict_t verdict;
+    const char *to = profile && profile->home ? profile->home : site->home;
+    aten_once_t once = {0};
+    aten_answer_t *answer;
 
     /* Where each login has to be one anew (AtenPortalForceAuthn), one that nobody asked for is not. */
     if (!profile || aten_unsolicited_for(site->unsolicited, portal) != ATEN_UNSOLICITED_ACCEPT
         || turn->env->place_of(turn->env->place_baton, to)->force_authn) {
         return aten_end_nothing_pending(turn, state, NULL);
     }
-    verdict = aten_end_use_once(turn, state->nonce, turn->env->now, &why);
-    if (verdict == ATEN_V_PENDING_USED) return aten_end_nothing_pending(turn, state, NULL);
-    if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, why, NULL);
+    aten_end_once_login(&once, state->nonce, turn->env->now);
+    add_answer(&once, used);
     session->profile = profile->id;
-    return aten_end_judge(turn, session, session->identity.attributes->nelts, to, said_of(turn, portal));
+    answer = aten_end_judge(turn, session, session->identity.attributes->nelts, &once, to, said_of(turn, portal));
+    return answer ? answer : replayed(turn, state, NULL);
 }
 
 /* No result: the answer was not believed (late, twice), or the browser refuses the cookie that carries it. */
@@ -106,6 +131,7 @@ aten_answer_t *aten_saml_done(const aten_turn_t *turn)
     aten_pending_place_t slots = aten_turn_pending_place(turn);
     aten_result_place_t place = aten_turn_result_place(turn);
     const apr_time_t now = turn->env->now;
+    aten_result_once_t used = {0};
     aten_session_t *session = NULL;
     aten_pending_t *pending = NULL;
     aten_state_t state = {0};
@@ -118,14 +144,15 @@ aten_answer_t *aten_saml_done(const aten_turn_t *turn)
     if (!aten_pending_state_parse(&state, apr_table_get(params, "state"), turn->p)) {
         return aten_end_nothing_pending(turn, &state, NULL);
     }
-    if (aten_result_take(&place, state.nonce, header, now, &session, &unsolicited, cookies, turn->p) != ATEN_V_OK) {
+    if (aten_result_take(&place, state.nonce, header, now, &session, &unsolicited, &used, cookies, turn->p)
+        != ATEN_V_OK) {
         session = NULL;
     }
     verdict = aten_pending_take(&slots, state.nonce, header, now, &pending, cookies, turn->p);
-    if (session && unsolicited) answer = finish_unsolicited(turn, &state, session);
+    if (session && unsolicited) answer = finish_unsolicited(turn, &state, session, &used);
     else if (verdict == ATEN_V_PENDING_EXPIRED) answer = aten_end_begin_again(turn, pending->profile, pending, 0);
     else if (!session) answer = without_result(turn, &state, pending);
     else if (verdict != ATEN_V_OK) answer = aten_end_nothing_pending(turn, &state, NULL);
-    else answer = finish(turn, &state, pending, session);
+    else answer = finish(turn, &state, pending, session, &used);
     return aten_end_with_cookies(turn, cookies, answer);
 }

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "aten_cookie.h"
@@ -36,32 +38,76 @@ aten_answer_t *aten_end_nothing_pending(const aten_turn_t *turn, const aten_stat
     return aten_end_begin_again(turn, state->profile, pending, 1);
 }
 
-aten_verdict_t aten_end_remember(const aten_turn_t *turn, const aten_store_key_t *keys, int count, apr_time_t until,
-                                 aten_verdict_t used, const char **why)
+void aten_end_once(aten_once_t *once, const aten_store_key_t *key, apr_time_t until)
 {
-    const aten_store_t *store = turn->env->store;
-    apr_status_t rv;
+    const int room = (int)(sizeof(once->writes) / sizeof(once->writes[0]));
+
+    if (once->count == room) once->failed = 1;
+    else once->writes[once->count++] = (aten_store_write_t){*key, 0, until, 0, 0};
+}
+
+void aten_end_once_login(aten_once_t *once, const char *nonce, apr_time_t begun)
+{
+    const char *parts[] = {nonce, NULL};
+    aten_store_key_t key;
+
+    if (!aten_store_key(&key, "login", parts)) once->failed = 1;
+    aten_end_once(once, &key, begun + apr_time_from_sec(ATEN_PENDING_KEPT_SECONDS));
+}
+
+static aten_verdict_t store_failed(const aten_turn_t *turn, apr_status_t rv, const char **why)
+{
     char message[128];
 
-    if (!store || !count) {
-        *why = "it could not be opened";
-        return ATEN_V_STORE;
-    }
-    rv = store->add(store->baton, keys, count, until, turn->env->now);
-    if (rv == APR_SUCCESS) return ATEN_V_OK;
-    if (APR_STATUS_IS_EEXIST(rv)) return used;
     *why = apr_pstrdup(turn->p, apr_strerror(rv, message, sizeof(message)));
     return ATEN_V_STORE;
 }
 
-aten_verdict_t aten_end_use_once(const aten_turn_t *turn, const char *nonce, apr_time_t begun, const char **why)
+static aten_verdict_t store_missing(const char **why)
 {
-    const char *parts[] = {nonce, NULL};
-    aten_store_key_t key;
-    const int count = aten_store_key(&key, "login", parts);
+    *why = "it could not be opened";
+    return ATEN_V_STORE;
+}
 
-    return aten_end_remember(turn, &key, count, begun + apr_time_from_sec(ATEN_PENDING_KEPT_SECONDS),
-                             ATEN_V_PENDING_USED, why);
+aten_verdict_t aten_end_look(const aten_turn_t *turn, const aten_once_t *once, aten_verdict_t used, const char **why)
+{
+    const aten_store_t *store = turn->env->store;
+    aten_store_key_t keys[ATEN_STORE_READ_MAX];
+    apr_time_t values[ATEN_STORE_READ_MAX];
+    apr_status_t rv;
+    int i;
+
+    if (!store) return store_missing(why);
+    for (i = 0; i < once->count; i++) keys[i] = once->writes[i].key;
+    rv = store->read(store->baton, keys, once->count, values, turn->env->now);
+    if (rv != APR_SUCCESS) return store_failed(turn, rv, why);
+    for (i = 0; i < once->count; i++) {
+        if (values[i] != ATEN_STORE_ABSENT) return used;
+    }
+    return ATEN_V_OK;
+}
+
+aten_verdict_t aten_end_write(const aten_turn_t *turn, const aten_store_write_t *writes, int count, aten_verdict_t used,
+                              const char **why)
+{
+    const aten_store_t *store = turn->env->store;
+    apr_status_t rv;
+
+    if (!store) return store_missing(why);
+    rv = store->write(store->baton, writes, count, turn->env->now);
+    if (rv == APR_SUCCESS) return ATEN_V_OK;
+    if (APR_STATUS_IS_EEXIST(rv)) return used;
+    return store_failed(turn, rv, why);
+}
+
+aten_verdict_t aten_end_session(const aten_turn_t *turn, const char **why)
+{
+    const aten_person_t *person = turn->request->person;
+    aten_store_write_t write;
+
+    if (!person) return ATEN_V_OK;
+    write = aten_ended_session(person->session, turn->env->now);
+    return aten_end_write(turn, &write, 1, ATEN_V_STORE, why);
 }
 
 /* Attributes that no application will see, because their variables would have the same name. */
@@ -98,23 +144,65 @@ static aten_answer_t *grant(const aten_turn_t *turn, aten_session_t *session, in
     return answer;
 }
 
-aten_answer_t *aten_end_judge(const aten_turn_t *turn, aten_session_t *session, int needed, const char *to,
-                              const char *by)
+/* A logout of this very login that arrived while it was being validated, or a mark that was set meanwhile. Asked when
+ * the login is noted: a logout from now on finds it there. */
+static aten_verdict_t was_ended(const aten_turn_t *turn, const aten_session_t *session, aten_once_t *once)
+{
+    const aten_store_key_t *login_key = (const aten_store_key_t *)session->login_key;
+    const apr_uint64_t place = once->validation;
+    aten_ended_keys_t keys;
+    aten_store_write_t write;
+    const char *why;
+
+    once->validation = 0;
+    if (aten_validations_finish(turn->env->validations, place)) {
+        write = aten_ended_login(login_key, turn->site->longest, turn->env->now);
+        aten_end_write(turn, &write, 1, ATEN_V_STORE, &why); /* no cookie is given in any case */
+        return ATEN_V_SESSION_ENDED;
+    }
+    if (!aten_ended_keys(&keys, session)) return ATEN_V_INTERNAL;
+    return aten_ended_check(turn->env->store, &keys, session, turn->env->now, NULL);
+}
+
+/* All that the login uses up, and the end of the session that it replaces, in one write. */
+static aten_verdict_t note(const aten_turn_t *turn, const aten_once_t *once, int replaces, const char **why)
+{
+    aten_store_write_t writes[ATEN_STORE_WRITE_MAX];
+    int count = once->count;
+
+    if (once->failed || !count) {
+        *why = "a hash failed";
+        return ATEN_V_INTERNAL;
+    }
+    memcpy(writes, once->writes, sizeof(writes[0]) * (size_t)count);
+    if (replaces && turn->request->person) {
+        writes[count++] = aten_ended_session(turn->request->person->session, turn->env->now);
+    }
+    return aten_end_write(turn, writes, count, ATEN_V_PENDING_USED, why);
+}
+
+static apr_array_header_t *populations_of(const aten_turn_t *turn, const aten_session_t *session)
+{
+    if (session->backend != ATEN_BACKEND_CAS) return apr_array_make(turn->p, 1, sizeof(const aten_population_t *));
+    return aten_population_of(turn->site->populations, session->identity.attributes, turn->p);
+}
+
+aten_answer_t *aten_end_judge(const aten_turn_t *turn, aten_session_t *session, int needed, aten_once_t *once,
+                              const char *to, const char *by)
 {
     const aten_place_t *place = turn->env->place_of(turn->env->place_baton, to);
-    aten_person_t person = {session, NULL};
+    const aten_person_t person = {session, populations_of(turn, session)};
     aten_request_t request = *turn->request;
+    const char *why = NULL;
     aten_standing_t standing;
-    aten_answer_t *answer;
-    aten_verdict_t verdict;
+    const aten_verdict_t admitted = aten_flow_admit(place, &person, turn->env->now, &standing, turn->p);
+    aten_verdict_t verdict = note(turn, once, admitted == ATEN_V_OK, &why);
 
-    person.populations = session->backend == ATEN_BACKEND_CAS
-        ? aten_population_of(turn->site->populations, session->identity.attributes, turn->p)
-        : apr_array_make(turn->p, 1, sizeof(const aten_population_t *));
-    verdict = aten_flow_admit(place, &person, turn->env->now, &standing, turn->p);
-    if (verdict == ATEN_V_OK) return grant(turn, session, needed, to, by);
+    if (verdict == ATEN_V_PENDING_USED) return NULL;
+    if (verdict == ATEN_V_OK) verdict = was_ended(turn, session, once);
+    if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, why, to);
+    if (admitted == ATEN_V_OK) return grant(turn, session, needed, to, by);
     request.person = &person;
     request.uri = to;
-    answer = aten_flow_refuse(turn->env, turn->site, place, &request, verdict, &standing, turn->p);
-    return answer;
+    return aten_flow_refuse(turn->env, turn->site, place, &request, admitted, &standing, turn->p);
 }

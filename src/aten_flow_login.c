@@ -165,10 +165,14 @@ void aten_login_make_room(const aten_turn_t *turn, const apr_array_header_t *coo
 {
     const apr_size_t session = session_bytes(turn);
     const apr_size_t pending_bytes = strlen(APR_ARRAY_IDX(cookies, cookies->nelts - 1, const char *));
+    const char *why;
 
     if (!turn->site->portals->nelts) return;
     if (turn->request->person && session + pending_bytes + ATEN_RESULT_MAX <= COOKIES_TOGETHER) return;
-    if (session) aten_answer_end_session(turn, answer);
+    if (!session) return;
+    /* Ended for good, as by the login that would have replaced it. What cannot be written now ends with the cookie. */
+    aten_end_session(turn, &why);
+    aten_answer_end_session(turn, answer);
 }
 
 aten_pending_place_t aten_login_slots(const aten_turn_t *turn)
@@ -280,6 +284,10 @@ aten_answer_t *aten_login_page(const aten_turn_t *turn)
     id = apr_table_get(params, "profile");
     if (!id) id = apr_table_get(params, "selection");
     ask_again = aten_same(apr_table_get(params, "switch"), "1") && may_ask_again(turn->request);
+    if (ask_again) {
+        verdict = aten_end_session(turn, &which);
+        if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, which, to);
+    }
     if (!ask_again) {
         return id ? login_for(turn, place, id, to, asked, 0) : chooser_answer(turn, place, to, asked, 0, NULL);
     }

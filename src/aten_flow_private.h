@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "aten_date.h"
+#include "aten_ended.h"
 #include "aten_flow.h"
 #include "aten_page.h"
 #include "aten_pending.h"
@@ -88,6 +89,11 @@ void aten_answer_end_session(const aten_turn_t *turn, aten_answer_t *answer);
 
 aten_pending_place_t aten_turn_pending_place(const aten_turn_t *turn);
 
+/** The wanted parameters of the form that was POSTed. @param why for the log
+ *  @return OK, BODY_*, PARAM_MALFORMED (also: no form) or PARAM_REPEATED */
+aten_verdict_t aten_turn_form(const aten_turn_t *turn, const char *const wanted[], apr_table_t **params,
+                              const char **why);
+
 /* --- aten_flow_login.c: the chooser, and where a login begins --- */
 
 /** Begin a login by that profile, if it is open now: pending login, 303 to the backend; else the page that says
@@ -147,21 +153,57 @@ aten_answer_t *aten_end_begin_again(const aten_turn_t *turn, const char *profile
 aten_answer_t *aten_end_nothing_pending(const aten_turn_t *turn, const aten_state_t *state,
                                         const aten_pending_t *pending);
 
-/** Note keys in the store as used, all or none. @param count 0: a hash failed
- *  @param used the verdict where one of them was used before @param why for the log
+/* What a login uses up, to be noted in one write. Zeroed: nothing yet. */
+typedef struct {
+    aten_store_write_t writes[ATEN_STORE_WRITE_MAX - 1]; /* one is left for the session that is replaced */
+    int count;
+    int failed;             /* a hash failed: nothing may be believed */
+    apr_uint64_t validation; /* place of a CAS login among those being validated, or 0 */
+} aten_once_t;
+
+/** Add a key that must be absent, and is there until then. */
+void aten_end_once(aten_once_t *once, const aten_store_key_t *key, apr_time_t until);
+
+/** Add a pending login: used once, by all processes. */
+void aten_end_once_login(aten_once_t *once, const char *nonce, apr_time_t begun);
+
+/** Was one of the keys that must be absent used already? Looks, writes nothing. @param why for the log
  *  @return OK, used or STORE */
-aten_verdict_t aten_end_remember(const aten_turn_t *turn, const aten_store_key_t *keys, int count, apr_time_t until,
-                                 aten_verdict_t used, const char **why);
+aten_verdict_t aten_end_look(const aten_turn_t *turn, const aten_once_t *once, aten_verdict_t used, const char **why);
 
-/** A pending login is used once, on this machine, across all processes. @param why for the log
- *  @return OK, PENDING_USED or STORE */
-aten_verdict_t aten_end_use_once(const aten_turn_t *turn, const char *nonce, apr_time_t begun, const char **why);
+/** Write to the store. @param used the verdict where something that must be absent is there @param why for the log
+ *  @return OK, used or STORE */
+aten_verdict_t aten_end_write(const aten_turn_t *turn, const aten_store_write_t *writes, int count, aten_verdict_t used,
+                              const char **why);
 
-/** Who has just proved who they are: let in at the path that they asked for? Then the session's cookie and the way
- *  there; if not, no session is made at all.
+/** End the session of this request's person for good: everywhere, at once. @param why for the log
+ *  @return OK (also without a person) or STORE */
+aten_verdict_t aten_end_session(const aten_turn_t *turn, const char **why);
+
+/** Who has just proved who they are: noted as used what the login uses up, and let in at the path that they asked for?
+ *  Then the session's cookie and the way there, and the session that it replaces is ended; if not, no session is made at
+ *  all. A logout that arrived in the meantime counts.
  *  @param session with its profile; the first `needed` attributes must fit into the cookie
- *  @param by      for the log: "CAS" */
-aten_answer_t *aten_end_judge(const aten_turn_t *turn, aten_session_t *session, int needed, const char *to,
-                              const char *by);
+ *  @param by      for the log: "CAS"
+ *  @return NULL: what the login uses up was used before */
+aten_answer_t *aten_end_judge(const aten_turn_t *turn, aten_session_t *session, int needed, aten_once_t *once,
+                              const char *to, const char *by);
+
+/* --- aten_flow_logout.c: logouts that begin here, and CAS single logout --- */
+aten_answer_t *aten_logout_page(const aten_turn_t *turn);
+aten_answer_t *aten_cas_logout_post(const aten_turn_t *turn);
+/** Where CAS sends the browser back to after a logout. @param to judged already, or NULL */
+aten_answer_t *aten_cas_logged_out(const aten_turn_t *turn, const char *to);
+/** The last page of a logout, or the way to `to` where somebody asked for it and everything was ended.
+ *  @param verdict OK; otherwise something is left, and the page is shown whatever `to` says
+ *  @param line    what became of the session at the backend */
+aten_answer_t *aten_logged_out(const aten_turn_t *turn, const char *to, aten_verdict_t verdict, aten_text_t line);
+
+/* --- aten_flow_slo.c: SAML single logout --- */
+/** Send the browser to the portal with a LogoutRequest for the person's session, which has ended here already.
+ *  @param to judged already, or NULL @return NULL where it cannot be: no address, no NameID, no key of ours */
+aten_answer_t *aten_slo_begin(const aten_turn_t *turn, const char *to);
+aten_answer_t *aten_slo_get(const aten_turn_t *turn);
+aten_answer_t *aten_slo_post(const aten_turn_t *turn);
 
 #endif

@@ -57,8 +57,7 @@ static apr_array_header_t *every_value(const apr_array_header_t *attributes, ate
     return out;
 }
 
-/* The one value, which portals that are careful send under both names; NULL where there are several. */
-static const char *only_value(const apr_array_header_t *attributes, aten_known_attribute_t which)
+const char *aten_known_value(const apr_array_header_t *attributes, aten_known_attribute_t which)
 {
     const apr_array_header_t *named = values_named(attributes, known[which].name);
     const apr_array_header_t *by_oid = values_named(attributes, known[which].oid);
@@ -71,20 +70,33 @@ static const char *only_value(const apr_array_header_t *attributes, aten_known_a
     return by_oid->nelts == 1 && aten_same(value, APR_ARRAY_IDX(by_oid, 0, const char *)) ? value : NULL;
 }
 
+static int is_one_of(const aten_attribute_t *attribute, aten_known_attribute_t which)
+{
+    return aten_same(attribute->name, known[which].name) || aten_same(attribute->name, known[which].oid);
+}
+
+static int is_url_retour(const aten_attribute_t *attribute, const void *baton)
+{
+    (void)baton;
+    return is_one_of(attribute, ATEN_A_URL_RETOUR);
+}
+
 static int is_needed(const aten_attribute_t *attribute, const void *baton)
 {
     int i;
 
     (void)baton;
     for (i = 0; i < KNOWN_COUNT; i++) {
-        if (aten_same(attribute->name, known[i].name) || aten_same(attribute->name, known[i].oid)) return 1;
+        if (i != ATEN_A_URL_RETOUR && is_one_of(attribute, (aten_known_attribute_t)i)) return 1;
     }
     return 0;
 }
 
 apr_array_header_t *aten_identity_aten_by_need(const apr_array_header_t *attributes, int *needed, apr_pool_t *p)
 {
-    return aten_variables_by_need(attributes, is_needed, NULL, needed, p);
+    const apr_array_header_t *sorted = aten_variables_by_need(attributes, is_url_retour, NULL, needed, p);
+
+    return aten_variables_by_need(sorted, is_needed, NULL, needed, p);
 }
 
 /* --- what a person is --- */
@@ -231,7 +243,7 @@ static aten_verdict_t by_vecteur(const char **user, const aten_vecteur_t *v, con
 
 static aten_verdict_t by_ct_id(const char **user, const apr_array_header_t *attributes, const char **why)
 {
-    *user = only_value(attributes, ATEN_A_CT_ID);
+    *user = aten_known_value(attributes, ATEN_A_CT_ID);
     if (*user && !strpbrk(*user, ":@")) return ATEN_V_OK;
     *why = *user ? "FrEduCtId has a ':' or '@': it could be somebody else's name" : "FrEduCtId has several values";
     return ATEN_V_IDENTITY_USER;
@@ -242,7 +254,7 @@ static aten_verdict_t by_mail(const char **user, const apr_array_header_t *attri
     const int has_ctemail = aten_known_attribute(attributes, ATEN_A_CTEMAIL) != NULL;
     const aten_known_attribute_t which = has_ctemail ? ATEN_A_CTEMAIL : ATEN_A_MAIL;
 
-    *user = only_value(attributes, which);
+    *user = aten_known_value(attributes, which);
     if (*user && strchr(*user, '@') && !strchr(*user, ':')) return ATEN_V_OK;
     *why = apr_pstrcat(p, known[which].name, *user ? " has no '@' or a ':': it could be somebody else's name"
                                                    : " has several values", NULL);

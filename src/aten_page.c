@@ -9,17 +9,22 @@
 
 #include "aten_util.h"
 
-#define CSP_COMMON \
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
+#define CSP_COMMON "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+#define CSP_NO_FORM "form-action 'none'; "
 
 const char *aten_page_csp(void)
 {
-    return CSP_COMMON "'none'";
+    return CSP_COMMON CSP_NO_FORM "frame-ancestors 'none'";
 }
 
 const char *aten_page_csp_framed(void)
 {
-    return CSP_COMMON "*";
+    return CSP_COMMON CSP_NO_FORM "frame-ancestors *";
+}
+
+const char *aten_page_csp_form(void)
+{
+    return CSP_COMMON "frame-ancestors 'none'";
 }
 
 /* --- links --- */
@@ -177,6 +182,29 @@ char *aten_html_end(aten_html_t *html, const apr_array_header_t *help, const cha
     return apr_array_pstrcat(html->p, html->parts, 0);
 }
 
+static void write_form(aten_html_t *html, const aten_form_t *form)
+{
+    int i;
+
+    if (!form || !aten_href_is_safe(form->action))
+        return;
+    aten_html_markup(html, "<form method=\"post\" action=\"");
+    aten_html_text(html, form->action);
+    aten_html_markup(html, "\">\n");
+    for (i = 0; form->fields[i]; i += 2) {
+        if (!form->fields[i + 1])
+            break;
+        aten_html_markup(html, "<input type=\"hidden\" name=\"");
+        aten_html_text(html, form->fields[i]);
+        aten_html_markup(html, "\" value=\"");
+        aten_html_text(html, form->fields[i + 1]);
+        aten_html_markup(html, "\">\n");
+    }
+    aten_html_markup(html, "<button class=\"button primary\" type=\"submit\">");
+    aten_html_text(html, form->label);
+    aten_html_markup(html, "</button>\n</form>\n");
+}
+
 char *aten_page_render(const aten_page_t *page, apr_pool_t *p)
 {
     aten_html_t html;
@@ -185,6 +213,7 @@ char *aten_page_render(const aten_page_t *page, apr_pool_t *p)
     html.target = page->top_target;
     aten_html_markup(&html, "<div class=\"panel\">\n");
     aten_html_lines(&html, page->lines, "line");
+    write_form(&html, page->form);
     aten_html_buttons(&html, page->buttons);
     aten_html_markup(&html, "</div>\n");
     return aten_html_end(&html, page->help, page->reference);

@@ -26,7 +26,16 @@ typedef struct {
     apr_array_header_t *help;    /* aten_button_t: links in a list « Besoin d'aide ? », may be NULL */
     const char *reference;       /* for a call to the school: stands in the log too; NULL: none */
     const char *top_target;      /* all links open in the top window (a page inside a frame): "_top", else NULL */
+    const struct aten_form_t *form; /* above the buttons, or NULL */
 } aten_page_t;
+
+/* A form that the person sends on to another site. The answer's policy must allow it (aten_page_csp_form). */
+typedef struct aten_form_t {
+    const char *action;          /* absolute address, already judged */
+    const char *const *fields;   /* name, value, name, value, ..., NULL: hidden; the last pair is left out
+                                  where its value is NULL */
+    const char *label;           /* of its button */
+} aten_form_t;
 
 /** @return a whole HTML document, NUL-terminated, from p */
 char *aten_page_render(const aten_page_t *page, apr_pool_t *p);
@@ -65,6 +74,10 @@ const char *aten_page_csp(void);
 /** The one of the page that says that a login cannot take place inside a frame (FRAMED): the same, save that a frame
  *  may show it, or nobody would ever see it. That page only has links to the top window. */
 const char *aten_page_csp_framed(void);
+
+/** The one of a page with a form (aten_form_t): the same, without a limit for forms, for browsers apply it to every
+ *  redirect that follows, and where a portal sends on to is not known here. */
+const char *aten_page_csp_form(void);
 
 /** "fr" or "en" by Accept-Language (RFC 9110, 12.5.4: quality values, '*', en-GB counts as en); French for anything
  *  else, for NULL and for a header that cannot be read. */

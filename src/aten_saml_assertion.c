@@ -28,32 +28,24 @@ static apr_int64_t seconds_between(apr_time_t from, apr_time_t to)
 }
 
 /* saml-core 2.5.1.2: valid from NotBefore on, and no longer at NotOnOrAfter. */
-static int is_past(const aten_saml_reading_t *reading, apr_time_t end)
+aten_verdict_t aten_saml_not_past(aten_saml_reading_t *reading, const char *what, apr_time_t end)
 {
-    return end <= reading->expect->now - reading->expect->skew;
-}
-
-static int is_future(const aten_saml_reading_t *reading, apr_time_t begin)
-{
-    return begin > reading->expect->now + reading->expect->skew;
-}
-
-static aten_verdict_t past(aten_saml_reading_t *reading, const char *what, apr_time_t end)
-{
+    if (end > reading->expect->now - reading->expect->skew) return ATEN_V_OK;
     return aten_saml_no(reading, ATEN_V_SAML_EXPIRED, "%s was %" APR_INT64_T_FMT " seconds ago, and the clocks may be %"
                         APR_INT64_T_FMT " apart (AtenPortalClockSkew)", what,
                         seconds_between(end, reading->expect->now), apr_time_sec(reading->expect->skew));
 }
 
-static aten_verdict_t future(aten_saml_reading_t *reading, aten_verdict_t verdict, const char *what, apr_time_t begin)
+aten_verdict_t aten_saml_not_future(aten_saml_reading_t *reading, aten_verdict_t verdict, const char *what,
+                                    apr_time_t begin)
 {
+    if (begin <= reading->expect->now + reading->expect->skew) return ATEN_V_OK;
     return aten_saml_no(reading, verdict, "%s is in %" APR_INT64_T_FMT " seconds, and the clocks may be %"
                         APR_INT64_T_FMT " apart (AtenPortalClockSkew)", what,
                         seconds_between(reading->expect->now, begin), apr_time_sec(reading->expect->skew));
 }
 
-/* An attribute that is a time. @return 1; *out 0 where there is none; 0 and why where it is no time */
-static int read_time(aten_saml_reading_t *reading, const xmlNode *node, const char *name, apr_time_t *out)
+int aten_saml_read_time(aten_saml_reading_t *reading, const xmlNode *node, const char *name, apr_time_t *out)
 {
     const char *text = aten_xml_attribute(node, name, reading->p);
 
@@ -68,17 +60,19 @@ static int read_time(aten_saml_reading_t *reading, const xmlNode *node, const ch
 static aten_verdict_t check_window(aten_saml_reading_t *reading, const xmlNode *conditions)
 {
     apr_time_t begin, end;
+    aten_verdict_t verdict = ATEN_V_OK;
 
-    if (!read_time(reading, conditions, "NotBefore", &begin) || !read_time(reading, conditions, "NotOnOrAfter", &end)) {
+    if (!aten_saml_read_time(reading, conditions, "NotBefore", &begin)
+        || !aten_saml_read_time(reading, conditions, "NotOnOrAfter", &end)) {
         return ATEN_V_SAML_CONDITIONS;
     }
     if (begin && end && begin > end) {
         return aten_saml_no(reading, ATEN_V_SAML_CONDITIONS, "NotBefore is after NotOnOrAfter");
     }
-    if (begin && is_future(reading, begin)) return future(reading, ATEN_V_SAML_NOT_YET, "NotBefore", begin);
-    if (end && is_past(reading, end)) return past(reading, "NotOnOrAfter of the Conditions", end);
+    if (begin) verdict = aten_saml_not_future(reading, ATEN_V_SAML_NOT_YET, "NotBefore", begin);
+    if (verdict == ATEN_V_OK && end) verdict = aten_saml_not_past(reading, "NotOnOrAfter of the Conditions", end);
     reading->answer->valid_until = end ? end + reading->expect->skew : 0;
-    return ATEN_V_OK;
+    return verdict;
 }
 
 /* Audiences of one restriction are alternatives, restrictions add up (saml-core 2.5.1.4). */
@@ -159,10 +153,8 @@ static int read_kept(aten_saml_reading_t *reading, const xmlNode *node, const ch
     return 0;
 }
 
-static aten_verdict_t read_name_id(aten_saml_reading_t *reading, const xmlNode *node)
+static aten_verdict_t read_plain_id(aten_saml_reading_t *reading, aten_saml_subject_t *subject, const xmlNode *node)
 {
-    aten_saml_subject_t *subject = &reading->answer->subject;
-
     subject->name_id = aten_trim(reading->p, aten_xml_text(node, reading->p));
     if (!aten_text_is_clean(subject->name_id, ATEN_SAML_NAMEID_BYTES_MAX)) {
         return aten_saml_no(reading, ATEN_V_SAML_SUBJECT, "the NameID is empty, longer than %d bytes, or has "
@@ -177,7 +169,8 @@ static aten_verdict_t read_name_id(aten_saml_reading_t *reading, const xmlNode *
 }
 
 /* It stands in verified bytes, so that CBC may be used. */
-static aten_verdict_t read_encrypted_id(aten_saml_reading_t *reading, const xmlNode *encrypted)
+static aten_verdict_t read_encrypted_id(aten_saml_reading_t *reading, aten_saml_subject_t *subject,
+                                        const xmlNode *encrypted)
 {
     xmlDocPtr doc;
     const xmlNode *root;
@@ -185,9 +178,20 @@ static aten_verdict_t read_encrypted_id(aten_saml_reading_t *reading, const xmlN
 
     if (verdict != ATEN_V_OK) return verdict;
     root = xmlDocGetRootElement(doc);
-    if (aten_xml_is(root, ATEN_NS_SAML, "NameID")) return read_name_id(reading, root);
+    if (aten_xml_is(root, ATEN_NS_SAML, "NameID")) return read_plain_id(reading, subject, root);
     return aten_saml_no(reading, ATEN_V_SAML_SUBJECT, "the EncryptedID has a '%s', not a NameID",
                         aten_saml_shown(reading, (const char *)root->name));
+}
+
+int aten_saml_is_name_id(const xmlNode *node)
+{
+    return aten_xml_is(node, ATEN_NS_SAML, "NameID") || aten_xml_is(node, ATEN_NS_SAML, "EncryptedID");
+}
+
+aten_verdict_t aten_saml_read_name_id(aten_saml_reading_t *reading, aten_saml_subject_t *subject, const xmlNode *node)
+{
+    if (aten_xml_is(node, ATEN_NS_SAML, "NameID")) return read_plain_id(reading, subject, node);
+    return read_encrypted_id(reading, subject, node);
 }
 
 /* Who it is: a NameID or an EncryptedID, or nobody by a name. Nothing else is taken for one. */
@@ -197,15 +201,14 @@ static aten_verdict_t read_identifier(aten_saml_reading_t *reading, const xmlNod
 
     for (node = aten_xml_first(subject); node; node = aten_xml_next(node)) {
         if (aten_xml_is(node, ATEN_NS_SAML, "SubjectConfirmation")) continue;
-        if (!aten_xml_is(node, ATEN_NS_SAML, "NameID") && !aten_xml_is(node, ATEN_NS_SAML, "EncryptedID")) {
+        if (!aten_saml_is_name_id(node)) {
             return aten_saml_no(reading, ATEN_V_SAML_SUBJECT, "the Subject has a '%s', which is no NameID",
                                 aten_saml_shown(reading, (const char *)node->name));
         }
         if (id) return aten_saml_no(reading, ATEN_V_SAML_SUBJECT, "the Subject has more than one NameID, EncryptedID");
         id = node;
     }
-    if (!id) return ATEN_V_OK;
-    return aten_xml_is(id, ATEN_NS_SAML, "NameID") ? read_name_id(reading, id) : read_encrypted_id(reading, id);
+    return id ? aten_saml_read_name_id(reading, &reading->answer->subject, id) : ATEN_V_OK;
 }
 
 /* @param until set to NotOnOrAfter with OK */
@@ -229,11 +232,11 @@ static aten_verdict_t check_confirmation(aten_saml_reading_t *reading, const xml
         return aten_saml_no(reading, ATEN_V_SAML_CONFIRMATION, "the bearer confirmation has a NotBefore, which it must "
                             "not (saml-profiles 4.1.4.2)");
     }
-    if (!read_time(reading, *data, "NotOnOrAfter", until)) return ATEN_V_SAML_CONFIRMATION;
+    if (!aten_saml_read_time(reading, *data, "NotOnOrAfter", until)) return ATEN_V_SAML_CONFIRMATION;
     if (!*until) {
         return aten_saml_no(reading, ATEN_V_SAML_CONFIRMATION, "the bearer confirmation has no NotOnOrAfter");
     }
-    return is_past(reading, *until) ? past(reading, "NotOnOrAfter of the confirmation", *until) : ATEN_V_OK;
+    return aten_saml_not_past(reading, "NotOnOrAfter of the confirmation", *until);
 }
 
 /* What is remembered of the confirmations that hold. */
@@ -337,19 +340,19 @@ aten_verdict_t aten_saml_read_authn(aten_saml_reading_t *reading)
 {
     const xmlNode *statement = aten_xml_child(reading->assertion, ATEN_NS_SAML, "AuthnStatement", NULL);
     aten_saml_answer_t *answer = reading->answer;
+    aten_verdict_t verdict;
 
     if (!statement) return aten_saml_no(reading, ATEN_V_SAML_AUTHN, "the assertion has no AuthnStatement");
-    if (!read_time(reading, statement, "AuthnInstant", &answer->authn_instant)
-        || !read_time(reading, statement, "SessionNotOnOrAfter", &answer->session_end)
+    if (!aten_saml_read_time(reading, statement, "AuthnInstant", &answer->authn_instant)
+        || !aten_saml_read_time(reading, statement, "SessionNotOnOrAfter", &answer->session_end)
         || !read_kept(reading, statement, "SessionIndex", &answer->subject.session_index)) {
         return ATEN_V_SAML_AUTHN;
     }
     if (!answer->authn_instant) {
         return aten_saml_no(reading, ATEN_V_SAML_AUTHN, "the AuthnStatement has no AuthnInstant");
     }
-    if (is_future(reading, answer->authn_instant)) {
-        return future(reading, ATEN_V_SAML_AUTHN, "AuthnInstant", answer->authn_instant);
-    }
+    verdict = aten_saml_not_future(reading, ATEN_V_SAML_AUTHN, "AuthnInstant", answer->authn_instant);
+    if (verdict != ATEN_V_OK) return verdict;
     /* Without skew: it ends our session too, which would be over before it began. */
     if (answer->session_end && answer->session_end <= reading->expect->now) {
         return aten_saml_no(reading, ATEN_V_SAML_EXPIRED, "SessionNotOnOrAfter was %" APR_INT64_T_FMT " seconds ago: "

@@ -80,7 +80,7 @@ static const char *value_of(const xmlAttr *attribute, apr_pool_t *p)
 }
 
 /* Which of two elements a reference leads to would depend on who looks. */
-static aten_verdict_t check_ids(aten_saml_reading_t *reading, const xmlNode *root)
+aten_verdict_t aten_saml_message_ids(aten_saml_reading_t *reading, const xmlNode *root)
 {
     apr_hash_t *seen = apr_hash_make(reading->p);
     const xmlNode *node;
@@ -140,7 +140,8 @@ static aten_verdict_t find_assertion(aten_saml_reading_t *reading, aten_saml_mes
 }
 
 /* What is signed in one place and stands in another is how signatures are wrapped. */
-static aten_verdict_t check_signatures(aten_saml_reading_t *reading, const xmlNode *root, const xmlNode *assertion)
+aten_verdict_t aten_saml_message_signatures(aten_saml_reading_t *reading, const xmlNode *root,
+                                            const xmlNode *assertion)
 {
     const xmlNode *node;
     int of_root = 0, of_assertion = 0;
@@ -157,7 +158,8 @@ static aten_verdict_t check_signatures(aten_saml_reading_t *reading, const xmlNo
 
 /* --- documents --- */
 
-static aten_verdict_t check_only(aten_saml_reading_t *reading, const xmlNode *element, const char *ns, const char *name)
+aten_verdict_t aten_saml_message_only(aten_saml_reading_t *reading, const xmlNode *element, const char *ns,
+                                      const char *name)
 {
     int count;
 
@@ -167,12 +169,12 @@ static aten_verdict_t check_only(aten_saml_reading_t *reading, const xmlNode *el
                         name);
 }
 
-static aten_verdict_t check_status(aten_saml_reading_t *reading, const xmlNode *response)
+aten_verdict_t aten_saml_message_status(aten_saml_reading_t *reading, const xmlNode *response)
 {
-    const aten_verdict_t verdict = check_only(reading, response, ATEN_NS_SAMLP, "Status");
+    const xmlNode *status = aten_xml_child(response, ATEN_NS_SAMLP, "Status", NULL);
+    const aten_verdict_t verdict = aten_saml_message_only(reading, response, ATEN_NS_SAMLP, "Status");
 
-    if (verdict != ATEN_V_OK) return verdict;
-    return check_only(reading, aten_xml_child(response, ATEN_NS_SAMLP, "Status", NULL), ATEN_NS_SAMLP, "StatusCode");
+    return verdict == ATEN_V_OK ? aten_saml_message_only(reading, status, ATEN_NS_SAMLP, "StatusCode") : verdict;
 }
 
 int aten_saml_message_is_success(const aten_saml_reading_t *reading, const xmlNode *response, const char **code)
@@ -192,14 +194,16 @@ aten_verdict_t aten_saml_message_response(aten_saml_reading_t *reading, aten_sam
     message->response = root;
     message->assertion = NULL;
     if (verdict == ATEN_V_OK) verdict = aten_saml_message_version(reading, root);
-    if (verdict == ATEN_V_OK) verdict = check_ids(reading, root);
+    if (verdict == ATEN_V_OK) verdict = aten_saml_message_ids(reading, root);
     if (verdict == ATEN_V_OK) verdict = aten_saml_message_id(reading, root, &id);
-    if (verdict == ATEN_V_OK) verdict = check_only(reading, root, ATEN_NS_SAML, "Issuer");
-    if (verdict == ATEN_V_OK) verdict = check_status(reading, root);
+    if (verdict == ATEN_V_OK) verdict = aten_saml_message_only(reading, root, ATEN_NS_SAML, "Issuer");
+    if (verdict == ATEN_V_OK) verdict = aten_saml_message_status(reading, root);
     if (verdict == ATEN_V_OK) verdict = find_assertion(reading, message);
     if (verdict != ATEN_V_OK) return verdict;
-    return check_signatures(reading, root,
-                            aten_xml_is(message->assertion, ATEN_NS_SAML, "Assertion") ? message->assertion : NULL);
+    if (!aten_xml_is(message->assertion, ATEN_NS_SAML, "Assertion")) {
+        return aten_saml_message_signatures(reading, root, NULL);
+    }
+    return aten_saml_message_signatures(reading, root, message->assertion);
 }
 
 aten_verdict_t aten_saml_message_assertion(aten_saml_reading_t *reading, xmlNode **assertion, xmlDocPtr doc)
@@ -208,11 +212,11 @@ aten_verdict_t aten_saml_message_assertion(aten_saml_reading_t *reading, xmlNode
     aten_verdict_t verdict = aten_saml_message_root(reading, root, ATEN_NS_SAML, "Assertion");
 
     *assertion = root;
-    if (verdict == ATEN_V_OK) verdict = check_ids(reading, root);
+    if (verdict == ATEN_V_OK) verdict = aten_saml_message_ids(reading, root);
     if (verdict != ATEN_V_OK) return verdict;
     if (count_assertions(root, &other)) {
         return aten_saml_no(reading, ATEN_V_SAML_ASSERTIONS, "there is another Assertion or EncryptedAssertion inside "
                             "the assertion");
     }
-    return check_signatures(reading, root, NULL);
+    return aten_saml_message_signatures(reading, root, NULL);
 }

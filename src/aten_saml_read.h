@@ -1,5 +1,5 @@
-/* Reading a portal's answer: what its parts share. Only aten_saml_{response,message,assertion,attributes}.c include it.
- * Every step returns OK, or a verdict with reading->why set. */
+/* Reading a portal's message: what the parts of that share. Only aten_saml_{response,message,assertion,attributes,
+ * logout}.c include it. Every step returns OK, or a verdict with reading->why set. */
 #ifndef ATEN_SAML_READ_H
 #define ATEN_SAML_READ_H
 
@@ -10,7 +10,8 @@
 #define ATEN_SAML_ID_BYTES_MAX 1024        /* an ID, InResponseTo */
 #define ATEN_SAML_NAME_BYTES_MAX 256       /* an attribute's Name */
 
-/* One answer while it is read. */
+/* One message while it is read. Of a logout `expect` has no service_id, its acs is the logout's address, and there is
+ * no answer and no assertion. */
 typedef struct {
     const aten_saml_expect_t *expect;
     const aten_portal_t *portal;       /* the one that the response's Issuer names, once it is believed */
@@ -56,10 +57,37 @@ aten_verdict_t aten_saml_message_version(aten_saml_reading_t *reading, const xml
 /** Its ID. @return OK or SAML_MALFORMED */
 aten_verdict_t aten_saml_message_id(aten_saml_reading_t *reading, const xmlNode *element, const char **id);
 
+/** Does no ID, of whatever kind, stand twice in the element and below it? @return OK or SAML_DUPLICATE_ID */
+aten_verdict_t aten_saml_message_ids(aten_saml_reading_t *reading, const xmlNode *root);
+
+/** Has element exactly one such child? @return OK or SAML_MALFORMED */
+aten_verdict_t aten_saml_message_only(aten_saml_reading_t *reading, const xmlNode *element, const char *ns,
+                                      const char *name);
+
+/** Does a ds:Signature stand nowhere but, once, in root itself and, once, in assertion (which may be NULL)?
+ *  @return OK or SAML_SIGNATURE_FORM */
+aten_verdict_t aten_saml_message_signatures(aten_saml_reading_t *reading, const xmlNode *root,
+                                            const xmlNode *assertion);
+
+/** Has it one Status with one StatusCode? @return OK or SAML_MALFORMED */
+aten_verdict_t aten_saml_message_status(aten_saml_reading_t *reading, const xmlNode *response);
+
 /** Is Status's top-level code Success? @param code set to the code */
 int aten_saml_message_is_success(const aten_saml_reading_t *reading, const xmlNode *response, const char **code);
 
 /* --- aten_saml_response.c --- */
+
+/** Parse. @param what for why: "message" @return OK or XML_* */
+aten_verdict_t aten_saml_parse(aten_saml_reading_t *reading, xmlDocPtr *doc, const char *text, apr_size_t len,
+                               const char *what, apr_pool_t *p);
+
+/** Whom the message names as its sender: sets portal and entity of reading, and *portal if it is not NULL.
+ *  @return OK, SAML_ISSUER or SAML_METADATA */
+aten_verdict_t aten_saml_believe(aten_saml_reading_t *reading, const xmlNode *message, const aten_portal_t **portal);
+
+/** What the element's own signature covers by a key of the entity, and nothing else: a document of the digested bytes.
+ *  @return OK, SAML_* or XML_* */
+aten_verdict_t aten_saml_verified(aten_saml_reading_t *reading, xmlDocPtr *doc, xmlNode *element);
 
 /** Decrypt and parse. @param what for why: "assertion", "NameID" @return OK, SAML_* or XML_* */
 aten_verdict_t aten_saml_open(aten_saml_reading_t *reading, xmlDocPtr *doc, const xmlNode *encrypted, int cbc_allowed,
@@ -67,6 +95,24 @@ aten_verdict_t aten_saml_open(aten_saml_reading_t *reading, xmlDocPtr *doc, cons
 
 /** Is the element's one Issuer the portal, as an entity? @return OK, SAML_MALFORMED or SAML_ISSUER */
 aten_verdict_t aten_saml_check_issuer(aten_saml_reading_t *reading, const xmlNode *element);
+
+/* --- aten_saml_assertion.c --- */
+
+/** An attribute that is a time. @return 1; *out 0 where there is none; 0 and why where it is no time */
+int aten_saml_read_time(aten_saml_reading_t *reading, const xmlNode *node, const char *name, apr_time_t *out);
+
+/** Skew included: an instant that equals the end is past it. @param what for why @return OK or SAML_EXPIRED */
+aten_verdict_t aten_saml_not_past(aten_saml_reading_t *reading, const char *what, apr_time_t end);
+
+/** @return OK or verdict */
+aten_verdict_t aten_saml_not_future(aten_saml_reading_t *reading, aten_verdict_t verdict, const char *what,
+                                    apr_time_t begin);
+
+/** Is it a NameID or an EncryptedID? */
+int aten_saml_is_name_id(const xmlNode *node);
+
+/** Read one that stands in verified bytes: the NameID, Format and qualifiers of subject. @return OK, SAML_* or XML_* */
+aten_verdict_t aten_saml_read_name_id(aten_saml_reading_t *reading, aten_saml_subject_t *subject, const xmlNode *node);
 
 /* --- aten_saml_assertion.c, aten_saml_attributes.c: steps, in this order --- */
 

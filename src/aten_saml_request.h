@@ -25,6 +25,9 @@ char *aten_saml_request_id(const char *nonce, int retry, apr_pool_t *p);
 /** The nonce of an ID that aten_saml_request_id made, and in *retry which try; or NULL. */
 const char *aten_saml_request_nonce(const char *id, int *retry, apr_pool_t *p);
 
+/** The nonce of an ID of ours that begins with one of these letters, or NULL. */
+const char *aten_saml_id_nonce(const char *id, const char *starts, apr_pool_t *p);
+
 /** The whole address to send the browser to: SAMLRequest (DEFLATE, base64), RelayState and, with a key, SigAlg
  *  (rsa-sha256, or ecdsa-sha256 for an EC key) and Signature over the parameters as they stand. An empty
  *  RelayState is left out, as if it were NULL.

@@ -95,9 +95,9 @@ static const char *believed(const aten_saml_reading_t *reading)
 }
 
 /* What the message says of itself, before anything of it was verified: it chooses whose keys are tried. */
-static aten_verdict_t believe(aten_saml_reading_t *reading, const xmlNode *response, const aten_portal_t **portal)
+aten_verdict_t aten_saml_believe(aten_saml_reading_t *reading, const xmlNode *message, const aten_portal_t **portal)
 {
-    const char *issuer = issuer_of(reading, response), *why = NULL;
+    const char *issuer = issuer_of(reading, message), *why = NULL;
     aten_verdict_t verdict;
 
     reading->portal = aten_portal_find(reading->expect->portals, issuer);
@@ -137,8 +137,8 @@ aten_verdict_t aten_saml_check_issuer(aten_saml_reading_t *reading, const xmlNod
 
 /* --- signatures --- */
 
-static aten_verdict_t parse(aten_saml_reading_t *reading, xmlDocPtr *doc, const char *text, apr_size_t len,
-                            const char *what, apr_pool_t *p)
+aten_verdict_t aten_saml_parse(aten_saml_reading_t *reading, xmlDocPtr *doc, const char *text, apr_size_t len,
+                               const char *what, apr_pool_t *p)
 {
     const aten_verdict_t verdict = aten_xml_parse(doc, text, len, p);
 
@@ -148,14 +148,13 @@ static aten_verdict_t parse(aten_saml_reading_t *reading, xmlDocPtr *doc, const 
                         ATEN_XML_DEPTH_MAX, ATEN_XML_ATTRIBUTES_MAX, ATEN_XML_NAMESPACES_MAX);
 }
 
-/* What was signed, and nothing else: a document of the digested bytes. */
-static aten_verdict_t verify(aten_saml_reading_t *reading, xmlDocPtr *doc, xmlNode *element)
+aten_verdict_t aten_saml_verified(aten_saml_reading_t *reading, xmlDocPtr *doc, xmlNode *element)
 {
     const char *what = (const char *)element->name, *bytes, *why = NULL;
     apr_size_t len;
     const aten_verdict_t verdict = aten_saml_verify(element, reading->entity->keys, &bytes, &len, &why, reading->p);
 
-    if (verdict == ATEN_V_OK) return parse(reading, doc, bytes, len, "signed text", reading->p);
+    if (verdict == ATEN_V_OK) return aten_saml_parse(reading, doc, bytes, len, "signed text", reading->p);
     return aten_saml_no(reading, verdict, "signature of the %s: %s", what, why ? why : "it does not hold");
 }
 
@@ -175,7 +174,7 @@ aten_verdict_t aten_saml_open(aten_saml_reading_t *reading, xmlDocPtr *doc, cons
     if (verdict != ATEN_V_OK) {
         return aten_saml_no(reading, verdict, "encrypted %s: %s", what, why ? why : "it cannot be read");
     }
-    return parse(reading, doc, text, len, apr_pstrcat(reading->p, "decrypted ", what, NULL), reading->p);
+    return aten_saml_parse(reading, doc, text, len, apr_pstrcat(reading->p, "decrypted ", what, NULL), reading->p);
 }
 
 /* A signed response: from here on only what was digested is there. The tree that came in is freed with came. */
@@ -185,7 +184,7 @@ static aten_verdict_t trust_response(aten_saml_reading_t *reading, aten_saml_mes
     aten_verdict_t verdict;
 
     if (aten_saml_signature(message->response, NULL)) {
-        verdict = verify(reading, &doc, message->response);
+        verdict = aten_saml_verified(reading, &doc, message->response);
         if (verdict != ATEN_V_OK) return verdict;
         reading->response_signed = 1;
         apr_pool_destroy(came);
@@ -213,7 +212,7 @@ static aten_verdict_t trust_assertion(aten_saml_reading_t *reading, aten_saml_me
     aten_verdict_t verdict;
 
     if (aten_saml_signature(message->assertion, NULL)) {
-        verdict = verify(reading, &doc, message->assertion);
+        verdict = aten_saml_verified(reading, &doc, message->assertion);
         if (verdict == ATEN_V_OK) verdict = aten_saml_message_assertion(reading, &message->assertion, doc);
         if (verdict != ATEN_V_OK) return verdict;
     }
@@ -333,9 +332,9 @@ aten_verdict_t aten_saml_response_read(aten_saml_answer_t **out, const aten_saml
         *why = "no memory";
         return ATEN_V_INTERNAL;
     }
-    verdict = parse(&reading, &doc, text, len, "message", came);
+    verdict = aten_saml_parse(&reading, &doc, text, len, "message", came);
     if (verdict == ATEN_V_OK) verdict = aten_saml_message_response(&reading, &message, doc);
-    if (verdict == ATEN_V_OK) verdict = believe(&reading, message.response, portal);
+    if (verdict == ATEN_V_OK) verdict = aten_saml_believe(&reading, message.response, portal);
     if (verdict == ATEN_V_OK) verdict = trust(&reading, &message, came);
     if (verdict == ATEN_V_OK) verdict = judge(&reading);
     if (verdict != ATEN_V_OK) {

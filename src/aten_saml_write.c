@@ -56,6 +56,20 @@ void aten_saml_write_attribute(aten_saml_writer_t *writer, const char *name, con
     if (!writer->failed) note(writer, xmlTextWriterWriteAttribute(writer->to, X(name), X(value)));
 }
 
+void aten_saml_write_time(aten_saml_writer_t *writer, const char *name, apr_time_t when)
+{
+    char text[sizeof("-2147483648-12-31T23:59:60Z")];
+    apr_time_exp_t t;
+
+    if (apr_time_exp_gmt(&t, when) != APR_SUCCESS) {
+        writer->failed = 1;
+        return;
+    }
+    apr_snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
+                 t.tm_hour, t.tm_min, t.tm_sec);
+    aten_saml_write_attribute(writer, name, text);
+}
+
 void aten_saml_write_text(aten_saml_writer_t *writer, const char *text)
 {
     if (!text) writer->failed = 1;

@@ -4,6 +4,7 @@
 #define ATEN_SAML_WRITE_H
 
 #include <apr_pools.h>
+#include <apr_time.h>
 
 typedef struct aten_saml_writer_t aten_saml_writer_t;
 
@@ -17,6 +18,9 @@ void aten_saml_write_close(aten_saml_writer_t *writer);
 /** Clean UTF-8; NULL is a failure. */
 void aten_saml_write_attribute(aten_saml_writer_t *writer, const char *name, const char *value);
 void aten_saml_write_text(aten_saml_writer_t *writer, const char *text);
+
+/** An attribute that is an xs:dateTime in UTC, of whole seconds (saml-core 1.3.3). */
+void aten_saml_write_time(aten_saml_writer_t *writer, const char *name, apr_time_t when);
 
 /** Close what is open. Nothing may be written any more.
  *  @return the whole text, or NULL if something failed */

@@ -39,6 +39,18 @@ int aten_backend_key(unsigned char out[ATEN_BACKEND_KEY_BYTES], aten_backend_t b
     return backend_hash(out, ATEN_BACKEND_KEY_BYTES, "backend", backend, target, "");
 }
 
+int aten_session_login_key(unsigned char out[ATEN_KEY_HASH_BYTES], aten_backend_t backend, const char *target,
+                           const char *credential)
+{
+    return backend_hash(out, ATEN_KEY_HASH_BYTES, "login", backend, target, credential);
+}
+
+int aten_session_subject_key(unsigned char out[ATEN_KEY_HASH_BYTES], aten_backend_t backend, const char *target,
+                             const char *user)
+{
+    return backend_hash(out, ATEN_KEY_HASH_BYTES, "subject", backend, target, user);
+}
+
 aten_session_t *aten_session_make(aten_backend_t backend, const char *target, const char *credential,
                                   const char *profile, const aten_identity_t *identity, apr_time_t now,
                                   const aten_lifetimes_t *last, aten_random_fn *random, void *baton, apr_pool_t *p)
@@ -47,8 +59,8 @@ aten_session_t *aten_session_make(aten_backend_t backend, const char *target, co
 
     if (random(baton, s->id, sizeof(s->id)) != APR_SUCCESS) return NULL;
     if (!aten_backend_key(s->backend_key, backend, target)) return NULL;
-    if (!backend_hash(s->login_key, sizeof(s->login_key), "login", backend, target, credential)) return NULL;
-    if (!backend_hash(s->subject_key, sizeof(s->subject_key), "subject", backend, target, identity->user)) return NULL;
+    if (!aten_session_login_key(s->login_key, backend, target, credential)) return NULL;
+    if (!aten_session_subject_key(s->subject_key, backend, target, identity->user)) return NULL;
     s->login = s->seen = now;
     s->end = now + last->lifetime;
     s->backend = backend;

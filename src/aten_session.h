@@ -54,6 +54,13 @@ typedef struct {
  *  @return 1, or 0 if the hash failed, target is NULL or the backend is none: out is then zeroed */
 int aten_backend_key(unsigned char out[ATEN_BACKEND_KEY_BYTES], aten_backend_t backend, const char *target);
 
+/** The keys that a session of that backend has, by which its end is found: of one login, of one user.
+ *  @return 1, or 0 as above */
+int aten_session_login_key(unsigned char out[ATEN_KEY_HASH_BYTES], aten_backend_t backend, const char *target,
+                           const char *credential);
+int aten_session_subject_key(unsigned char out[ATEN_KEY_HASH_BYTES], aten_backend_t backend, const char *target,
+                             const char *user);
+
 /** Make the session of a person who has just logged in.
  *  @param target     the CAS server's base URL, or the portal's entityID
  *  @param credential the CAS ticket, or what aten_session_credential makes of a portal's subject: only its hash is kept

@@ -29,6 +29,7 @@ typedef struct {
     const aten_base_t *base;
     const char *path;                   /* AtenPath */
     const char *home;                   /* AtenHome */
+    const apr_array_header_t *return_hosts; /* AtenReturnURLAllow: const char *; NULL: none */
     apr_array_header_t *cas_servers;    /* aten_cas_server_t *: AtenCASServer first (where set), then those of profiles */
     apr_array_header_t *portals;        /* aten_portal_t *: those that are believed; the default (if any) first */
     int has_default_portal;
@@ -39,6 +40,7 @@ typedef struct {
     apr_array_header_t *populations;    /* const aten_population_t * */
     const aten_cas_fields_t *fields;
     aten_lifetimes_t last;
+    apr_interval_time_t longest;        /* lifetime of all sites: what ends sessions may concern those of another one */
     const char *cookie_base;            /* AtenSessionCookie without prefix */
     const char *cookie_domain;          /* or NULL */
     const char *cookie_name;            /* the session cookie's whole name on this site */

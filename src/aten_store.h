@@ -1,8 +1,9 @@
-/* What must be remembered across processes and restarts, each until a time: what was used once, and (for sessions that
- * were ended) marks. The logic sees this table of functions; aten_store_lmdb.c is the one over LMDB.
+/* What must be remembered across processes and restarts, each until a time: what was used once, which sessions were
+ * ended, and marks ("whoever logged in before"). The logic sees this table of functions; aten_store_lmdb.c is the one
+ * over LMDB, aten_store_shared.c the one that several servers share.
  *
- * A key is a hash that we compute over the kind of thing and what names it: no byte from outside gets into the store,
- * and no name can be read out of it. */
+ * A key is a hash that we compute over the kind of thing and what names it, or a random id: no byte from outside gets
+ * into the store, and no name can be read out of it. */
 #ifndef ATEN_STORE_H
 #define ATEN_STORE_H
 
@@ -10,28 +11,56 @@
 #include <apr_time.h>
 
 #define ATEN_STORE_KEY_BYTES 16
+#define ATEN_STORE_READ_MAX 8  /* keys of one read */
+#define ATEN_STORE_WRITE_MAX 8 /* records of one write */
+#define ATEN_STORE_ABSENT ((apr_time_t)-1)
 
 typedef struct {
     unsigned char bytes[ATEN_STORE_KEY_BYTES];
 } aten_store_key_t;
 
 typedef struct {
+    aten_store_key_t key;
+    apr_time_t value;  /* 0: nothing but that it is there; above 0: a mark */
+    apr_time_t until;  /* may be forgotten then */
+    int raise;         /* 0: set if absent. 1: set, or raise what is there: of two writers in whichever order the later
+                          mark and the later end stand */
+    int quiet;         /* other servers need not hear of it */
+} aten_store_write_t;
+
+typedef struct {
     void *baton;
 
-    /** Set if absent, for all keys together or for none: of two at the same moment, in whichever processes, one wins.
-     *  Durable when it returns.
-     *  @param until when the records may be forgotten, after now; one whose time has come counts as absent
-     *  @return APR_SUCCESS; APR_EEXIST if one of them is there already; another error: nothing may be believed */
-    apr_status_t (*add)(void *baton, const aten_store_key_t *keys, int count, apr_time_t until, apr_time_t now);
+    /** Write records, 1 to ATEN_STORE_WRITE_MAX, one after the other, all of them or none: of two that set the same
+     *  absent key at the same moment, in whichever processes, one wins. Durable when it returns.
+     *  Those to be set if absent take less of the store's room than those that raise: when it fills up, logins stop
+     *  before logouts do.
+     *  @return APR_SUCCESS; APR_EEXIST if one that is to be absent is there (one whose time has come counts as absent);
+     *          APR_EINVAL (no record, one that is set with until not after now, a negative time); another error:
+     *          nothing may be believed */
+    apr_status_t (*write)(void *baton, const aten_store_write_t *writes, int count, apr_time_t now);
 
-    /** Set or replace a value (a time: a mark). Never lowers a value nor shortens a record's life: of two writers in
-     *  whichever order the later mark and the later end stand. */
-    apr_status_t (*raise)(void *baton, const aten_store_key_t *key, apr_time_t value, apr_time_t until, apr_time_t now);
+    /** Look at keys, 1 to ATEN_STORE_READ_MAX, as they stand together at one moment on this server. Never waits: for a
+     *  writer, for the disk's flush, for the network.
+     *  @param values set to what each has, ATEN_STORE_ABSENT where it is not there (or its time has come)
+     *  @return APR_SUCCESS, or an error: then values say nothing */
+    apr_status_t (*read)(void *baton, const aten_store_key_t *keys, int count, apr_time_t *values, apr_time_t now);
 
-    /** @param value set to what was put, 0 after add
-     *  @return APR_SUCCESS; APR_NOTFOUND (also for a record whose time has come); another error */
-    apr_status_t (*get)(void *baton, const aten_store_key_t *key, apr_time_t *value, apr_time_t now);
+    /** Which state the store is in: another number after each change by whichever process. Cheaper than a read.
+     *  @return 0 if it cannot be known */
+    apr_uint64_t (*version)(void *baton);
+
+    /** Look for a key here and, where several servers share what they remember, with all of them: may wait a moment for
+     *  the network, so it is for logouts alone.
+     *  @return APR_SUCCESS; APR_NOTFOUND; APR_EAGAIN: not here, and the others cannot be asked now; another error */
+    apr_status_t (*find)(void *baton, const aten_store_key_t *key, apr_time_t *value, apr_time_t now);
+
+    /** For ATEN_STORE_EXPECTED_SECONDS other servers find that key (value 0), though nothing is written here: a login
+     *  is under way whose logout may arrive at any of them. Without other servers it does nothing. */
+    void (*expect)(void *baton, const aten_store_key_t *key, apr_time_t now);
 } aten_store_t;
+
+#define ATEN_STORE_EXPECTED_SECONDS 30
 
 /** The key of a thing. @param kind "assertion", "response", "login" @param parts what names it: 1 to 8, ends with NULL
  *  @return 1, or 0 if the hash failed or there are no or too many parts (out is then zeroed) */

@@ -12,6 +12,9 @@
 /* The names say how records are packed: another packing gets other databases. */
 #define RECORDS_NAME "records-1"
 #define TIMES_NAME "times-1"
+#define OUTBOX_NAME "outbox-1"
+#define NOTES_NAME "notes-1"
+#define DATABASES 4
 
 #define META_PAGES 2
 #define META_MAGIC 0xBEEFC0DEu
@@ -20,7 +23,8 @@
 #define PAGE_BYTES_MAX 32768u
 #define NO_PAGE ((size_t)-1)
 
-#define ADVICE "stop the server, move it away, and start again (what was used once is then forgotten)"
+#define ADVICE "stop the server, move it away, and start again (what was used once, and which sessions were ended, " \
+               "is then forgotten)"
 
 /* -- Before LMDB opens it -- */
 
@@ -139,23 +143,25 @@ static off_t length_with(MDB_env *env, size_t ahead)
     return (off_t)(ahead && length > info.me_mapsize ? info.me_mapsize : length);
 }
 
-int aten_store_lmdb_lengthen(MDB_env *env)
+int aten_store_lmdb_lengthen(MDB_env *env, size_t ahead)
 {
     off_t length;
     int fd;
     const int rc = file_length(env, &fd, &length);
 
     if (rc) return rc;
-    if (length >= length_with(env, ATEN_STORE_LMDB_AHEAD)) return 0;
-    return ftruncate(fd, length_with(env, 2 * ATEN_STORE_LMDB_AHEAD)) == 0 ? 0 : errno;
+    if (length >= length_with(env, ahead)) return 0;
+    return ftruncate(fd, length_with(env, 2 * ahead)) == 0 ? 0 : errno;
 }
 
+/* What it has to be is asked first: meanwhile others may make it longer. */
 static int is_whole(MDB_env *env)
 {
+    const off_t needed = length_with(env, 0);
     off_t length;
     int fd;
 
-    return !file_length(env, &fd, &length) && length >= length_with(env, 0);
+    return !file_length(env, &fd, &length) && length >= needed;
 }
 
 /* -- Opening -- */
@@ -201,33 +207,51 @@ static int close_on_exec(MDB_env *env)
     return fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ? errno : 0;
 }
 
-static int open_databases(aten_store_lmdb_t *store, MDB_txn *txn)
+static int open_databases(aten_store_lmdb_t *store, MDB_txn *txn, unsigned int flags)
 {
-    int rc;
+    int rc = mdb_dbi_open(txn, RECORDS_NAME, flags, &store->records);
 
-    if (!is_whole(store->env)) return MDB_CORRUPTED;
-    rc = aten_store_lmdb_lengthen(store->env);
-    if (!rc) rc = mdb_dbi_open(txn, RECORDS_NAME, MDB_CREATE, &store->records);
-    return rc ? rc : mdb_dbi_open(txn, TIMES_NAME, MDB_CREATE, &store->times);
+    if (!rc) rc = mdb_dbi_open(txn, TIMES_NAME, flags, &store->times);
+    if (!rc) rc = mdb_dbi_open(txn, OUTBOX_NAME, flags, &store->outbox);
+    return rc ? rc : mdb_dbi_open(txn, NOTES_NAME, flags, &store->notes);
+}
+
+/* As a reader: a process that hangs in the middle of a write stops no new one. */
+static int open_what_is_there(aten_store_lmdb_t *store)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+
+    if (rc) return rc;
+    if (!is_whole(store->env)) rc = MDB_CORRUPTED;
+    if (!rc) rc = open_databases(store, txn, 0);
+    return aten_store_lmdb_finish(txn, rc);
+}
+
+static int make_databases(aten_store_lmdb_t *store)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(store->env, NULL, 0, &txn);
+
+    if (rc) return rc;
+    if (!is_whole(store->env)) rc = MDB_CORRUPTED;
+    if (!rc) rc = aten_store_lmdb_lengthen(store->env, ATEN_STORE_LMDB_AHEAD);
+    if (!rc) rc = open_databases(store, txn, MDB_CREATE);
+    return aten_store_lmdb_finish(txn, rc);
 }
 
 static int start(aten_store_lmdb_t *store, const char *dir, apr_size_t bytes_max, unsigned int readers)
 {
-    MDB_txn *txn;
     int rc = mdb_env_set_mapsize(store->env, bytes_max);
 
     if (!rc) rc = mdb_env_set_maxreaders(store->env, readers);
-    if (!rc) rc = mdb_env_set_maxdbs(store->env, 2);
+    if (!rc) rc = mdb_env_set_maxdbs(store->env, DATABASES);
     if (!rc) rc = mdb_env_open(store->env, dir, MDB_NOTLS, 0600);
     if (!rc) rc = close_on_exec(store->env);
     if (rc) return rc;
     mdb_reader_check(store->env, NULL);
-    rc = mdb_txn_begin(store->env, NULL, 0, &txn);
-    if (rc) return rc;
-    rc = open_databases(store, txn);
-    if (!rc) return mdb_txn_commit(txn);
-    mdb_txn_abort(txn);
-    return rc;
+    rc = open_what_is_there(store);
+    return rc == MDB_NOTFOUND || rc == MDB_READERS_FULL ? make_databases(store) : rc;
 }
 
 const char *aten_store_lmdb_begin(aten_store_lmdb_t *store, const char *dir, apr_size_t bytes_max,

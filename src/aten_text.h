@@ -89,22 +89,59 @@
       "vous avez choisi le bon profil, puis réessayez.", \
       "The ATEN portal that you used may not answer for this person or this school. Check that you chose the right " \
       "profile, then try again.") \
-    X(STORE_TITLE, "L’ENT ne peut pas terminer la connexion", "The school portal cannot complete the login") \
+    X(STORE_TITLE, "L’ENT a un problème technique", "The school portal has a technical problem") \
     X(STORE_WHY, \
-      "Un problème technique empêche les connexions en ce moment. Réessayez dans quelques minutes.", \
-      "A technical problem prevents logins at the moment. Try again in a few minutes.") \
+      "Les connexions et les sessions ne peuvent pas être vérifiées en ce moment. Ce n’est pas votre faute\u00a0: " \
+      "réessayez dans quelques minutes.", \
+      "Logins and sessions cannot be checked at the moment. This is not your fault: try again in a few minutes.") \
+    X(STORE_BEHIND_TITLE, "L’ENT démarre", "The school portal is starting") \
+    X(STORE_BEHIND_WHY, \
+      "L’ENT vient de démarrer et ne sait pas encore quelles sessions ont été fermées. Réessayez dans quelques instants.", \
+      "The school portal has just started and does not know yet which sessions were ended. Try again in a moment.") \
+    \
+    /* leaving */ \
+    X(LOGOUT_ASK_TITLE, "Voulez-vous vous déconnecter\u00a0?", "Do you want to log out?") \
+    X(LOGOUT_ASK_WHY, \
+      "Une page d’un autre site demande à vous déconnecter de l’ENT. Si ce n’est pas vous, restez connecté.", \
+      "A page of another site asks to log you out of the school portal. If you did not ask for it, stay logged in.") \
+    X(LOGOUT_ASK_YES, "Me déconnecter", "Log me out") \
+    X(LOGOUT_ASK_NO, "Rester connecté", "Stay logged in") \
+    X(LOGGED_OUT_TITLE, "Vous êtes déconnecté", "You are logged out") \
+    X(LOGGED_OUT_HERE, "Votre session de l’ENT est terminée.", "Your session at the school portal has ended.") \
+    X(LOGGED_OUT_NOBODY, "Vous n’avez pas de session ouverte dans l’ENT.", \
+      "You have no open session at the school portal.") \
+    X(LOGGED_OUT_CAS, "Le service de connexion de l’ENT (CAS) vous a déconnecté aussi.", \
+      "The school portal’s login service (CAS) has logged you out as well.") \
+    X(LOGGED_OUT_AT_PORTAL, "Le guichet vous a déconnecté aussi.", "The ATEN portal has logged you out as well.") \
+    X(LOGGED_OUT_PARTLY, \
+      "Le guichet n’a pas pu fermer toutes vos sessions\u00a0: vous êtes peut-être encore connecté au guichet ou à un " \
+      "autre service.", \
+      "The ATEN portal could not end all of your sessions: you may still be logged in there or at another service.") \
     X(LOGGED_OUT_PORTAL, \
-      "Vous êtes peut-être encore connecté au guichet. Sur un ordinateur partagé, fermez toutes les fenêtres du " \
-      "navigateur.", \
-      "You may still be logged in at the ATEN portal. On a shared computer, close all windows of the browser.") \
-    X(PORTAL_LOGOUT_TITLE, "La déconnexion demandée par le guichet n’a pas eu lieu", \
-      "The logout that the ATEN portal asked for did not take place") \
-    X(PORTAL_LOGOUT_WHY, \
-      "Cet ENT ne sait pas encore se déconnecter à la demande du guichet. Utilisez le bouton pour vous déconnecter " \
-      "de l’ENT.", \
-      "This school portal cannot log out at the ATEN portal’s request yet. Use the button to log out of the school " \
-      "portal.") \
-    X(PORTAL_LOGOUT_HERE, "Se déconnecter de l’ENT", "Log out of the school portal") \
+      "Vous êtes peut-être encore connecté au guichet.", \
+      "You may still be logged in at the ATEN portal.") \
+    X(LOGGED_OUT_WHY, \
+      "Sur un ordinateur partagé, fermez aussi toutes les fenêtres du navigateur.", \
+      "On a shared computer, close all windows of the browser as well.") \
+    X(LOGOUT_FAILED_TITLE, "La déconnexion n’est pas complète", "The logout is not complete") \
+    X(LOGOUT_FAILED_WHY, \
+      "Ce navigateur a oublié votre session, mais un problème technique empêche l’ENT de la fermer partout. " \
+      "Sur un ordinateur partagé, fermez toutes les fenêtres du navigateur, puis réessayez plus tard.", \
+      "This browser has forgotten your session, but a technical problem keeps the school portal from ending it " \
+      "everywhere. On a shared computer, close all windows of the browser, and try again later.") \
+    X(LOGOUT_ANSWER_TITLE, "La réponse du guichet n’a pas été acceptée", "The ATEN portal’s answer was not accepted") \
+    X(LOGOUT_ANSWER_WHY, \
+      "Aucune déconnexion n’attend cette réponse, ou elle est arrivée trop tard. Votre session de l’ENT n’a pas changé.", \
+      "No logout waits for this answer, or it came too late. Your session at the school portal has not changed.") \
+    X(LOGOUT_RETURN_TITLE, "Votre session de l’ENT est terminée", "Your session at the school portal has ended") \
+    X(LOGOUT_RETURN_WHY, \
+      "Le guichet a demandé cette déconnexion. Utilisez le bouton pour la terminer.", \
+      "The ATEN portal asked for this logout. Use the button to complete it.") \
+    X(LOGOUT_RETURN, "Retourner au guichet", "Return to the ATEN portal") \
+    X(ENDED_TITLE, "Votre session a été fermée pendant la connexion", "Your session was ended during the login") \
+    X(ENDED_WHY, \
+      "Une déconnexion est arrivée en même temps que votre connexion. Vous pouvez vous connecter à nouveau.", \
+      "A logout arrived at the same time as your login. You can log in again.") \
     \
     /* the cut-off */ \
     X(REFUSED_TITLE, "Cet identifiant n’ouvre plus cette page", "This identifier no longer opens this page") \
@@ -192,10 +229,6 @@
       "Autorisez les cookies pour ce site, puis réessayez. Si cela ne suffit pas, essayez un autre navigateur.", \
       "Open the settings of your browser and look for “cookies” or “privacy”. " \
       "Allow cookies for this site, then try again. If that is not enough, try another browser.") \
-    X(LOGGED_OUT_TITLE, "Vous avez quitté votre session", "You are logged out") \
-    X(LOGGED_OUT_WHY, \
-      "Sur un ordinateur partagé, fermez aussi toutes les fenêtres du navigateur.", \
-      "On a shared computer, close all windows of the browser as well.") \
     X(NOT_FOUND_TITLE, "Cette page n’existe pas", "This page does not exist") \
     X(NOT_FOUND_WHY, "L’adresse est peut-être mal écrite, ou la page a été déplacée.", \
       "The address may be mistyped, or the page may have moved.") \
@@ -230,6 +263,7 @@
     \
     /* buttons */ \
     X(TRY_AGAIN, "Réessayer", "Try again") \
+    X(CONTINUE, "Continuer", "Continue") \
     X(TO_HOME, "Aller à l’accueil", "Go to the home page") \
     X(TO_CHOOSER, "Choisir un profil", "Choose a profile") \
     X(OPEN_TOP, "Ouvrir dans toute la fenêtre", "Open in the whole window") \

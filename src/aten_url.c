@@ -121,6 +121,18 @@ const char *aten_base_parse(aten_base_t **out, const char *text, apr_pool_t *p)
     return NULL;
 }
 
+const char *aten_host_parse(const char **out, const char *text, apr_pool_t *p)
+{
+    const char *host = canonical_host(text, 0, p);
+
+    if (!host) {
+        return apr_psprintf(p, "'%s' is not a host: write its whole name alone, such as www.mon-ent.fr, without scheme, "
+                            "port, path or '*', a name with accents in its xn-- form", aten_log_text(p, text, SHOWN));
+    }
+    *out = host;
+    return NULL;
+}
+
 /* --- percent-encoding --- */
 
 typedef struct {
@@ -281,6 +293,50 @@ const char *aten_return_path(const char *to, const char *aten_path, apr_pool_t *
     query = decode(to + path_len, len - path_len, 0, p);
     if (has_control(query.text, query.len)) return NULL;
     return apr_pstrcat(p, apr_pstrmemdup(p, to, path_len), without_tickets(to + path_len, p), NULL);
+}
+
+/* What no reader of an address, old or new, may take for something else. '@' could stand in a path; some have looked
+ * for the user's name there. */
+static int url_is_odd(const char *url, apr_pool_t *p)
+{
+    const apr_size_t len = strnlen(url, ATEN_TO_MAX + 1);
+    decoded_t once, twice;
+    apr_size_t i;
+
+    if (!len || len > ATEN_TO_MAX) return 1;
+    for (i = 0; i < len; i++) {
+        if (url[i] < 0x21 || url[i] > 0x7e || strchr("\\\"'`<>@#", url[i])) return 1;
+    }
+    once = decode(url, len, 0, p);
+    twice = decode(once.text, once.len, 0, p);
+    return once.broken || has_control(twice.text, twice.len);
+}
+
+const char *aten_url_host(const char **host, const char *url, apr_pool_t *p)
+{
+    const char *start = url_is_odd(url, p) ? NULL : strstr(url, "://");
+    aten_base_t *base;
+
+    if (!start) return "is odd, or no absolute address";
+    start += strlen("://");
+    if (aten_base_parse(&base, apr_pstrmemdup(p, url, (apr_size_t)(start - url) + strcspn(start, "/?")), p)) {
+        return "does not begin with https:// and a host that can be used";
+    }
+    if (!base->https && !base->loopback) {
+        return apr_pstrcat(p, "leads to ", base->host, " by plain http, which is taken to this machine alone", NULL);
+    }
+    *host = base->host;
+    return NULL;
+}
+
+const char *aten_return_url(const char **out, const char *url, const apr_array_header_t *hosts, apr_pool_t *p)
+{
+    const char *host, *error = aten_url_host(&host, url, p);
+
+    if (error) return error;
+    if (!aten_has(hosts, host)) return apr_pstrcat(p, "leads to ", host, ", which is not allowed", NULL);
+    *out = apr_pstrdup(p, url);
+    return NULL;
 }
 
 /* --- the module's own addresses --- */

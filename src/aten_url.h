@@ -7,7 +7,7 @@
 
 #include "aten_verdict.h"
 
-#define ATEN_TO_MAX 2048 /* bytes of `to` */
+#define ATEN_TO_MAX 2048 /* bytes of an address to go to */
 
 /* Scheme, host and port as browsers see them (AtenBaseURL). */
 typedef struct {
@@ -26,8 +26,12 @@ const char *aten_base_parse(aten_base_t **out, const char *text, apr_pool_t *p);
 /** Is the host (name, IPv4 or IPv6 in brackets or bare) the machine itself? */
 int aten_host_is_loopback(const char *host);
 
+/** A host as AtenReturnURLAllow names it: a name or an IPv4 address, nothing around it.
+ *  @return NULL and *out set (in lower case), or a sentence */
+const char *aten_host_parse(const char **out, const char *text, apr_pool_t *p);
+
 /** The one function that judges every address to go to, whatever parameter it came by: it refuses what is odd and
- *  repairs nothing (DESIGN section 2, `to`).
+ *  repairs nothing (DESIGN section 2, `to`). The only address that may lead elsewhere is judged by aten_return_url.
  *  A path on this host: at most ATEN_TO_MAX bytes; begins with one '/', and not with "//" or "/\", also after decoding
  *  once and twice, and after removing dot segments ("/.//host"); no '\' or control character (U+0000 to U+001F, U+007F
  *  to U+009F) or overlong UTF-8 in the path, nor in what decoding it once or twice gives; no broken %-escape in the
@@ -36,6 +40,19 @@ int aten_host_is_loopback(const char *host);
  *  dot segments, empty segments kept and merged); parameters ticket=ST-... of the query are dropped.
  *  @return a copy, or NULL: then the caller takes AtenHome */
 const char *aten_return_path(const char *to, const char *aten_path, apr_pool_t *p);
+
+/** The host of an absolute address that a browser may be sent to: https, or http to this machine alone; 1 to
+ *  ATEN_TO_MAX bytes of printable ASCII without blank, '\', quotes, '<', '>' and '@' (no user, nor what could be taken
+ *  for one); no fragment; scheme, host and port as aten_base_parse takes them; no broken %-escape, and no control
+ *  character decoded once or twice.
+ *  @return NULL and *host set (as aten_base_parse writes it), or a sentence for the log, which has at most the
+ *          address's host */
+const char *aten_url_host(const char **host, const char *url, apr_pool_t *p);
+
+/** Judge an absolute address where a portal wants a person sent after a logout (FrEduUrlRetour): one of which
+ *  aten_url_host gives a host, and a host that is one of hosts (const char *, in lower case), whole.
+ *  @return NULL and *out set to a copy, which begins with "http" (a path begins with '/'); or a sentence as above */
+const char *aten_return_url(const char **out, const char *url, const apr_array_header_t *hosts, apr_pool_t *p);
 
 /** Parse AtenPath: "/" and 1 to 64 letters, digits, '-', '_', '/', without a final '/', an empty segment or a dot.
  *  @return NULL, or a constant sentence that says what to write, without the value */

@@ -31,13 +31,17 @@
     X(SESSION_BACKEND,    "AT0133", "the session's backend is not configured here") \
     X(SESSION_LARGE,      "AT0134", "the identity does not fit into a session cookie") \
     X(SESSION_FUTURE,     "AT0135", "the session was made in the future: a clock was set back") \
+    X(SESSION_ENDED,      "AT0136", "the session was ended") \
     X(PENDING_NONE,       "AT0140", "no login of this browser waits for this answer") \
     X(PENDING_EXPIRED,    "AT0141", "the login was begun too long ago") \
     X(PENDING_OTHER,      "AT0142", "the answer is from another portal than the one where the login began") \
     X(PENDING_USED,       "AT0143", "the login has ended already") \
     X(RESULT_NONE,        "AT0144", "the browser brings no answer of a portal") \
     X(TICKET_MALFORMED,   "AT0150", "not a CAS ticket") \
-    X(STORE,              "AT0160", "the store of what was used once cannot be used") \
+    X(STORE,              "AT0160", "the store of ended sessions and of what was used once cannot be used") \
+    X(STORE_BEHIND,       "AT0161", "this server has not yet heard from the others which sessions were ended") \
+    X(LOGOUT_FOREIGN,     "AT0170", "another site asked for the logout: the person is asked first") \
+    X(LOGOUT_NONE,        "AT0171", "no logout of this browser waits for this answer") \
     X(CAS_UNREACHABLE,    "AT0200", "the CAS server could not be reached") \
     X(CAS_TLS,            "AT0201", "the CAS server's TLS certificate was not accepted") \
     X(CAS_TIMEOUT,        "AT0202", "the CAS server did not answer in time") \
@@ -51,27 +55,29 @@
     X(CAS_BUSY,           "AT0210", "too many validations are in flight") \
     X(CAS_WINDOW,         "AT0211", "the CAS server's answer is not valid now") \
     X(CAS_AUDIENCE,       "AT0212", "the CAS server's answer is for another service") \
-    X(SAML_ENCODING,      "AT0300", "SAMLResponse is not the base64 of a message") \
-    X(SAML_MALFORMED,     "AT0301", "the message is not a SAML 2.0 response of the form that is taken") \
+    X(CAS_LOGOUT,         "AT0213", "not a logout request of the CAS protocol") \
+    X(CAS_LOGOUT_UNKNOWN, "AT0214", "the logout request names no ticket that is known here") \
+    X(SAML_ENCODING,      "AT0300", "not the base64 of a SAML message") \
+    X(SAML_MALFORMED,     "AT0301", "not a SAML 2.0 message of the form that is taken") \
     X(SAML_VERSION,       "AT0302", "not version 2.0 of SAML") \
     X(SAML_DUPLICATE_ID,  "AT0303", "an ID stands twice in the message") \
     X(SAML_ASSERTIONS,    "AT0304", "the response has not exactly one assertion") \
     X(SAML_STATUS,        "AT0305", "the portal did not log the person in") \
     X(SAML_ISSUER,        "AT0306", "the issuer is no portal that is believed here") \
     X(SAML_METADATA,      "AT0307", "the metadata has no valid entry for the portal") \
-    X(SAML_UNSIGNED,      "AT0310", "neither the response nor its assertion is signed") \
+    X(SAML_UNSIGNED,      "AT0310", "neither the message nor its assertion is signed") \
     X(SAML_SIGNATURE_FORM, "AT0311", "a signature is not of the one form that is taken") \
     X(SAML_ALGORITHM,     "AT0312", "an algorithm that is not allowed") \
     X(SAML_SIGNATURE,     "AT0313", "the signature does not hold with any key of the portal's metadata") \
     X(SAML_ENCRYPTION_FORM, "AT0314", "encrypted data is not of the form that is taken") \
     X(SAML_ENCRYPTION,    "AT0315", "encrypted data cannot be read") \
-    X(SAML_ENCRYPTION_CBC, "AT0316", "CBC encryption is taken inside a signed response alone") \
-    X(SAML_DESTINATION,   "AT0320", "the response was made for another address") \
+    X(SAML_ENCRYPTION_CBC, "AT0316", "CBC encryption is taken inside a signed message alone") \
+    X(SAML_DESTINATION,   "AT0320", "the message was made for another address") \
     X(SAML_AUDIENCE,      "AT0321", "the assertion was made for another service") \
     X(SAML_CONDITIONS,    "AT0322", "the assertion's conditions are missing or cannot be met") \
-    X(SAML_NOT_YET,       "AT0323", "the assertion is not valid yet") \
-    X(SAML_EXPIRED,       "AT0324", "the assertion is no longer valid") \
-    X(SAML_SUBJECT,       "AT0325", "the assertion's subject is missing or cannot be used") \
+    X(SAML_NOT_YET,       "AT0323", "the message is not valid yet") \
+    X(SAML_EXPIRED,       "AT0324", "the message is no longer valid") \
+    X(SAML_SUBJECT,       "AT0325", "the subject is missing or cannot be used") \
     X(SAML_CONFIRMATION,  "AT0326", "no bearer confirmation of the subject holds here") \
     X(SAML_IN_RESPONSE_TO, "AT0327", "the answer does not say which request it answers, or says it in two ways") \
     X(SAML_UNSOLICITED,   "AT0328", "an answer that nobody here asked for") \
@@ -80,6 +86,7 @@
     X(SAML_AUTHN_CONTEXT, "AT0331", "the person did not log in by a way that is asked for here") \
     X(SAML_ATTRIBUTE,     "AT0332", "an attribute of the assertion cannot be used") \
     X(SAML_REPLAYED,      "AT0333", "the answer was used before") \
+    X(SAML_LOGOUT_STATUS, "AT0334", "the portal did not end all of the person's sessions") \
     X(VECTEUR_MALFORMED,  "AT0340", "a FrEduVecteur is malformed") \
     X(VECTEUR_MIXED,      "AT0341", "the answer mixes vectors of parents and of pupils") \
     X(VECTEUR_SEVERAL,    "AT0342", "a pupil has more than one vector") \

@@ -121,6 +121,7 @@ static aten_site_t *make_site(const mod_aten_server_conf *conf, const server_rec
     }
     site->path = conf->path ? conf->path : ATEN_DEFAULT_PATH;
     site->home = conf->home ? conf->home : ATEN_DEFAULT_HOME;
+    site->return_hosts = conf->return_hosts;
     site->profiles = conf->profiles;
     if (!site->profiles) site->profiles = aten_profile_builtin(conf->portal_files != NULL, conf->cas_url != NULL, p);
     site->cas_servers = cas_servers(conf, site->profiles, p);
@@ -410,6 +411,16 @@ static int populations_matter(const server_rec *s, const server_rec *main_server
     return 0;
 }
 
+/* Redis itself is not asked: one that is away only for now must not stop a start. */
+static int check_store(server_rec *main_server)
+{
+    const char *missing = mod_aten_global()->redis ? mod_aten_watchdog_needs() : NULL;
+
+    if (!missing) return 1;
+    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, main_server, "%s", missing);
+    return 0;
+}
+
 int mod_aten_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
 {
     const apr_array_header_t *sections = mod_aten_global()->sections;
@@ -425,8 +436,11 @@ int mod_aten_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
         mod_aten_server(s)->site[0]->populations_matter = populations_matter(s, main_server);
         mod_aten_server(s)->site[1]->populations_matter = mod_aten_server(s)->site[0]->populations_matter;
     }
+    for (s = main_server; s; s = s->next) {
+        for (i = 0; i < 2; i++) mod_aten_server(s)->site[i]->longest = mod_aten_longest_lifetime(main_server);
+    }
     for (i = 0; i < sections->nelts; i++) {
         if (!check_section(APR_ARRAY_IDX(sections, i, mod_aten_section_t *), main_server, ptemp)) return !OK;
     }
-    return check_keys(main_server, ptemp) ? OK : !OK;
+    return check_keys(main_server, ptemp) && check_store(main_server) ? OK : !OK;
 }

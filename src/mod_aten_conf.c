@@ -88,6 +88,7 @@ void *mod_aten_merge_server(apr_pool_t *p, void *base_conf, void *over_conf)
     MERGE(base, NULL);
     MERGE(base_server, NULL);
     MERGE(home, NULL);
+    MERGE(return_hosts, NULL);
     MERGE(insecure_http, MOD_ATEN_UNSET);
     conf->server = over->server;
     return conf;
@@ -478,6 +479,28 @@ static const char *set_session_keys(cmd_parms *cmd, void *dir, const char *text)
     return error ? error : set_path_of(cmd, &global->keys_file, text);
 }
 
+/* lmdb | redis://... [ca=FILE]. An error never repeats the address, which has the password in it. */
+static const char *set_store(cmd_parms *cmd, void *dir, const char *text, const char *option)
+{
+    const char *error = only_in_main(cmd), *ca = NULL;
+    aten_redis_address_t *address = NULL;
+
+    (void)dir;
+    if (error) return error;
+    if (!ap_cstr_casecmp(text, "lmdb")) {
+        global->redis = NULL;
+        return option ? "AtenStore: nothing stands behind lmdb" : NULL;
+    }
+    if (option && strncmp(option, "ca=", 3)) {
+        return apr_psprintf(cmd->pool, "AtenStore: '%s' is not ca=FILE", aten_log_text(cmd->pool, option, 64));
+    }
+    if (option && (error = set_path_of(cmd, &ca, option + 3))) return error;
+    error = aten_redis_parse(&address, text, ca, cmd->pool);
+    if (error) return apr_pstrcat(cmd->pool, "AtenStore: ", error, NULL);
+    global->redis = address;
+    return NULL;
+}
+
 static const char *set_state_dir(cmd_parms *cmd, void *dir, const char *text)
 {
     const char *error = only_in_main(cmd);
@@ -549,6 +572,25 @@ static const char *set_home(cmd_parms *cmd, void *dir, const char *text)
     }
     if (in_profile) profile_of(cmd, dir)->home = text;
     else server_conf(cmd)->home = text;
+    return NULL;
+}
+
+static const char *add_return_hosts(cmd_parms *cmd, void *dir, int argc, char *const argv[])
+{
+    mod_aten_server_conf *conf = server_conf(cmd);
+    const char *error = only_in_server(cmd), *host;
+    int i;
+
+    (void)dir;
+    if (error) return error;
+    if (!argc) return wrong(cmd, "names one or more hosts, such as www.mon-ent.fr");
+    if (!conf->return_hosts) conf->return_hosts = apr_array_make(cmd->pool, argc, sizeof(const char *));
+    for (i = 0; i < argc; i++) {
+        error = aten_host_parse(&host, argv[i], cmd->pool);
+        if (!error && aten_has(conf->return_hosts, host)) error = apr_psprintf(cmd->pool, "'%s' stands twice", argv[i]);
+        if (error) return wrong(cmd, error);
+        APR_ARRAY_PUSH(conf->return_hosts, const char *) = host;
+    }
     return NULL;
 }
 
@@ -724,6 +766,9 @@ const command_rec mod_aten_commands[] = {
                  "on: the application sees the module's cookies (default off)"),
     AP_INIT_TAKE1("AtenStateDir", set_state_dir, NULL, SERVER,
                   "directory of the session keys and of the store (default " ATEN_STATE_DIR ")"),
+    AP_INIT_TAKE12("AtenStore", set_store, NULL, SERVER,
+                   "lmdb, or redis://[user:password@]host[:port][/db] or rediss://... [ca=FILE]: several servers that "
+                   "share which sessions were ended (default lmdb)"),
     AP_INIT_FLAG("AtenOptional", ap_set_flag_slot, (void *)APR_OFFSETOF(mod_aten_dir_conf, optional), HTACCESS,
                  "on: who has no session is let through as nobody (default off)"),
 
@@ -732,6 +777,8 @@ const command_rec mod_aten_commands[] = {
                   "scheme, host and port as browsers see them, behind a reverse proxy (default: from ServerName)"),
     AP_INIT_TAKE1("AtenHome", set_home, NULL, SERVER | PLACE,
                   "path to go to when nothing was asked for (default /)"),
+    TAKE_ARGV("AtenReturnURLAllow", add_return_hosts, SERVER,
+              "HOST...: where, beside the portal's own hosts, a portal may send people after a logout (FrEduUrlRetour)"),
     AP_INIT_FLAG("AtenInsecureHTTP", set_insecure_http, NULL, SERVER,
                  "on: AuthType aten also over plain http elsewhere than on this machine (default off)"),
     {NULL}

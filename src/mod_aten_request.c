@@ -32,6 +32,7 @@ mod_aten_chain_t *mod_aten_chain(request_rec *r)
     if (chain) return chain;
     chain = apr_pcalloc(first->pool, sizeof(*chain));
     chain->site = site_of(first);
+    chain->unknown = ATEN_V_OK;
     chain->cookies = apr_table_get(first->headers_in, "Cookie");
     ap_set_module_config(first->request_config, &auth_aten_module, chain);
     return chain;
@@ -96,7 +97,7 @@ static const aten_saml_metadata_t *metadata_of(void *baton)
 aten_env_t mod_aten_env(request_rec *r)
 {
     aten_env_t env = {mod_aten_first(r)->request_time, mod_aten_keys(), mod_aten_random, NULL, mod_aten_http, NULL,
-                      mod_aten_store(), metadata_of, r, place_of, r};
+                      mod_aten_store(), mod_aten_validations(), metadata_of, r, place_of, r};
     return env;
 }
 
@@ -115,7 +116,9 @@ aten_request_t mod_aten_request(request_rec *r)
     request.sec_fetch_site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
     request.requested_with = apr_table_get(r->headers_in, "X-Requested-With");
     request.content_type = apr_table_get(r->headers_in, "Content-Type");
+    request.referer = apr_table_get(r->headers_in, "Referer");
     request.person = mod_aten_person(r);
+    request.unknown = mod_aten_chain(r)->unknown;
     return request;
 }
 
@@ -184,7 +187,7 @@ static void set_headers(request_rec *r, const aten_answer_t *answer)
         apr_table_setn(headers, "Content-Security-Policy", aten_page_csp_framed());
     }
     else {
-        apr_table_setn(headers, "Content-Security-Policy", aten_page_csp());
+        apr_table_setn(headers, "Content-Security-Policy", answer->has_form ? aten_page_csp_form() : aten_page_csp());
         apr_table_setn(headers, "X-Frame-Options", "DENY");
     }
     /* httpd writes the Referer behind log lines, and a page at the CAS return address has a ticket in its own. */

@@ -23,6 +23,8 @@ typedef struct {
     const char *value;
     apr_size_t len;
     aten_person_t person;
+    aten_ended_keys_t ended;
+    apr_uint64_t alive;     /* the store's version when the session was last found alive there */
     apr_table_t *variables; /* when no population is closed */
     const char *header;     /* the Cookie header in which it came first, and what strip_cookies leaves of it; NULL: a
                              * session that the connection does not remember */
@@ -52,6 +54,7 @@ static known_t *open_cookie(request_rec *r, const aten_site_t *site, const char 
     aten_verdict_t verdict = aten_session_open(&known->person.session, value, len, mod_aten_keys(), &site->bind, p);
 
     if (verdict == ATEN_V_OK) verdict = aten_site_allows(site, known->person.session, p);
+    if (verdict == ATEN_V_OK && !aten_ended_keys(&known->ended, known->person.session)) verdict = ATEN_V_INTERNAL;
     if (verdict != ATEN_V_OK) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "%s: %s", aten_verdict_tag(verdict), aten_verdict_text(verdict));
         return NULL;
@@ -91,12 +94,27 @@ static known_t *open_remembered(request_rec *r, const aten_site_t *site, const c
     return known;
 }
 
-static int is_alive(request_rec *r, const aten_site_t *site, const aten_session_t *session)
+/* A session that was ended, or of which that cannot be known, is not let in. */
+static aten_verdict_t judge_ended(request_rec *r, known_t *known)
 {
+    aten_verdict_t verdict = mod_aten_store_ready();
+
+    if (verdict != ATEN_V_OK) return verdict;
+    return aten_ended_check(mod_aten_store(), &known->ended, known->person.session, mod_aten_first(r)->request_time,
+                            &known->alive);
+}
+
+static int is_alive(request_rec *r, const aten_site_t *site, known_t *known)
+{
+    const aten_session_t *session = known->person.session;
     aten_verdict_t verdict = aten_session_check(session, &site->last, mod_aten_first(r)->request_time);
 
     if (verdict == ATEN_V_OK && !aten_site_has_backend(site, session->backend, session->backend_key)) {
         verdict = ATEN_V_SESSION_BACKEND;
+    }
+    if (verdict == ATEN_V_OK) {
+        verdict = judge_ended(r, known);
+        if (verdict == ATEN_V_STORE || verdict == ATEN_V_STORE_BEHIND) mod_aten_chain(r)->unknown = verdict;
     }
     if (verdict == ATEN_V_OK) return 1;
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "%s: %s", aten_verdict_tag(verdict), aten_verdict_text(verdict));
@@ -120,6 +138,8 @@ static known_t *find_header(request_rec *r, const aten_site_t *site, const char 
 static const aten_person_t *admit_known(mod_aten_chain_t *chain, known_t *known)
 {
     chain->person = &known->person;
+    chain->ended = &known->ended;
+    chain->unknown = ATEN_V_OK;
     chain->variables = known->variables;
     return chain->person;
 }
@@ -137,7 +157,7 @@ const aten_person_t *mod_aten_person(request_rec *r)
     chain->looked = 1;
     site = chain->site;
     again = find_header(r, site, chain->cookies);
-    if (again && is_alive(r, site, again->person.session)) {
+    if (again && is_alive(r, site, again)) {
         chain->stripped = 1;
         chain->rest = again->rest;
         return admit_known(chain, again);
@@ -147,7 +167,7 @@ const aten_person_t *mod_aten_person(request_rec *r)
 
         if (!aten_cookie_find(chain->cookies, site->cookie_name, nth, &value, &len)) break;
         known = open_remembered(r, site, value, len);
-        if (!known || !is_alive(r, site, known->person.session)) continue;
+        if (!known || !is_alive(r, site, known)) continue;
         return admit_known(chain, known);
     }
     return NULL;
@@ -254,6 +274,16 @@ static void mark_private(request_rec *r)
     apr_table_setn(r->headers_out, "Cache-Control", "private");
 }
 
+/* The store is asked again: the person may have logged out while this answer was made, and a late answer must bring no
+ * session back to life. */
+static int still_alive(const mod_aten_chain_t *chain, const aten_site_t *site, apr_time_t now)
+{
+    const aten_session_t *session = chain->person->session;
+
+    return aten_session_check(session, &site->last, now) == ATEN_V_OK
+           && aten_ended_check(mod_aten_store(), chain->ended, session, now, NULL) == ATEN_V_OK;
+}
+
 /* The sliding cookie: when the headers go out, once, with the time of that moment. */
 static void reissue(request_rec *r)
 {
@@ -265,7 +295,7 @@ static void reissue(request_rec *r)
 
     if (chain->reissued || !aten_session_wants_reissue(chain->person->session, &site->last, now)) return;
     chain->reissued = 1;
-    if (aten_session_check(chain->person->session, &site->last, now) != ATEN_V_OK) return;
+    if (!still_alive(chain, site, now)) return;
     fresh = *chain->person->session;
     fresh.seen = now;
     if (aten_session_seal(&value, &fresh, fresh.identity.attributes->nelts, mod_aten_keys(), &site->bind,

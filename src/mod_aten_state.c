@@ -1,6 +1,7 @@
 /* What the server and its children hold beyond the configuration: keys, CA store, HTTP handles, the limit of
  * validations in flight, counters. Made in post_config (parent, before privileges drop) and child_init. */
 #include <errno.h>
+#include <limits.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
 #include <unistd.h>
@@ -22,6 +23,8 @@ APLOG_USE_MODULE(auth_aten);
 
 #define HTTP_HANDLES_MAX 1024
 #define UNKNOWN_LOG_SECONDS 3600
+#define PLACES_PER_CALL 4
+#define VALIDATIONS_KEY "mod_auth_aten: validations, form 1"
 
 /* In shared memory: every child counts here. */
 typedef struct {
@@ -37,7 +40,13 @@ static struct {
     int semaphore;
     int max_pending;
     counters_t *counters;
-} state = {NULL, NULL, -1, 0, NULL};
+    aten_validations_t *validations;
+} state = {NULL, NULL, -1, 0, NULL, NULL};
+
+aten_validations_t *mod_aten_validations(void)
+{
+    return state.validations;
+}
 
 aten_keyring_t *mod_aten_keys(void)
 {
@@ -213,6 +222,42 @@ static int make_counters(server_rec *s, apr_pool_t *pconf)
     return 1;
 }
 
+/* In memory that outlives reloads: a logout that comes to a new child must find the login that one of the generation
+ * before is still validating. */
+typedef struct {
+    aten_validations_t *validations;
+    int places;
+} kept_validations_t;
+
+/* Beyond AtenCASMaxPending, for a login stands there a little longer than its call to the CAS server lasts. */
+static int make_validations(server_rec *s, apr_pool_t *process)
+{
+    const int places = state.max_pending < INT_MAX / PLACES_PER_CALL ? state.max_pending * PLACES_PER_CALL : INT_MAX;
+    const apr_size_t bytes = aten_validations_bytes(places);
+    kept_validations_t *kept;
+    void *found = NULL;
+    apr_shm_t *shm;
+    apr_status_t rv;
+
+    apr_pool_userdata_get(&found, VALIDATIONS_KEY, process);
+    kept = found;
+    if (kept && kept->places >= places) {
+        state.validations = kept->validations;
+        return 1;
+    }
+    rv = apr_shm_create(&shm, bytes, NULL, process);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, "no shared memory for %d validations (AtenCASMaxPending)", places);
+        return 0;
+    }
+    memset(apr_shm_baseaddr_get(shm), 0, bytes);
+    kept = apr_pcalloc(process, sizeof(*kept));
+    kept->places = places;
+    kept->validations = state.validations = aten_validations_make(apr_shm_baseaddr_get(shm), places);
+    apr_pool_userdata_set(kept, VALIDATIONS_KEY, NULL, process);
+    return 1;
+}
+
 int mod_aten_first_to_say(mod_aten_said_t what)
 {
     return apr_atomic_cas32(&state.counters->said[what], 1, 0) == 0;
@@ -372,9 +417,10 @@ int mod_aten_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     if (!load_keys(main_server, pconf, ptemp) || !load_trust(main_server, pconf)
         || !make_semaphore(main_server, pconf) || !make_counters(main_server, pconf)
-        || !mod_aten_store_make(main_server, ptemp)) {
+        || !make_validations(main_server, main_server->process->pool) || !mod_aten_store_make(main_server, pconf, ptemp)) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    mod_aten_info_write(main_server, ptemp);
     tell_dates(main_server, ptemp);
     tell_portals(main_server, ptemp);
     warn_cache(main_server);
@@ -390,4 +436,5 @@ void mod_aten_child_init(apr_pool_t *pchild, server_rec *main_server)
     if (!aten_saml_global()) ap_log_error(APLOG_MARK, APLOG_CRIT, 0, main_server, "libxmlsec1 cannot be set up");
     mod_aten_portals_child_init(pchild, main_server);
     mod_aten_store_child_init(pchild, main_server);
+    mod_aten_watchdog_child_init(pchild);
 }

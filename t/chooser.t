@@ -523,7 +523,7 @@ my %telling = (
         'This page does not exist'],
     'a repeated parameter'     => [400, sub { at('default', '/aten/login?to=/a&to=/b') },
         'Cette adresse n’est pas correcte', 'This address is not right'],
-    'logged out'               => [200, sub { at('default', '/aten/logout') }, 'Vous avez quitté votre session',
+    'logged out'               => [200, sub { at('default', '/aten/logout') }, 'Vous êtes déconnecté',
         'You are logged out'],
     'the CAS server is down'   => [502, sub ($b) { back($b, 'down', 'ST-1') },
         'La connexion ne marche pas pour le moment', 'Logging in does not work at the moment'],
@@ -603,7 +603,7 @@ subtest 'addresses that are none' => sub {
 };
 
 subtest 'methods' => sub {
-    for my $own (qw(/aten/login /aten/logout /aten/session /aten/style.css)) {
+    for my $own (qw(/aten/login /aten/session /aten/style.css)) {
         my $page = browser(%french)->post_form(at('default', $own), { to => '/' }, from => at('default', '/'));
         is $page->status, 405, "POST $own: refused";
         is $page->header('allow') =~ /\bGET\b/ ? 1 : 0, 1, '... and what would be right';
@@ -612,7 +612,7 @@ subtest 'methods' => sub {
         valid_ok($page, '... the page');
     }
     my $page = browser()->post_form(at('default', '/aten/cas'), { logoutRequest => '<x/>' }, from => $cas->url);
-    is $page->status, 501, 'POST to the CAS return address: single logout is not there yet';
+    is $page->status, 400, 'POST to the CAS return address: what is no logout request is refused';
     is_deeply [$page->header_all('set-cookie')], [], '... and changes nothing';
     is browser()->post_form(at('default', '/aten/nothing'), {}, from => at('default', '/'))->status, 404,
         'a page that is not there stays so';

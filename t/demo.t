@@ -5,6 +5,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Aten::Test;
 use Aten::Guichet ();
+use Aten::Jar ();
 use Aten::Process ();
 
 need_module();
@@ -140,9 +141,42 @@ for my $person (@portal_people) {
         is $browser->get("${home}ent/ferme/")->status, 200, 'where CAS is closed too';
         $browser->get("${home}ent/");
         $browser->click('Se déconnecter');
-        isnt $browser->get("${home}ent/")->h1, 'Mon espace', 'logged out';
+        like $browser->page->text, qr/Votre session de l’ENT est terminée\. Le guichet vous a déconnecté aussi/,
+            'logged out, here and at the portal';
+        isnt $browser->get("${home}ent/")->h1, 'Mon espace', 'nobody is in';
+        my $portal = $profile eq $staff ? $families =~ s/familles/agents/r : $families;
+        is $browser->get($portal)->h1, 'Connexion', 'nor at the portal';
     };
 }
+
+subtest 'logged out at the portal' => sub {
+    my $browser = portal_visitor($pupils_or_parents, 'zoe.lherault');
+    my $other   = portal_visitor($pupils_or_parents, 'zoe.lherault');
+    $browser->get($families);
+    $browser->submit({}, form => qr/^deconnexion/);
+    is $browser->page->h1, 'Vous êtes déconnecté', 'the portal says so';
+    like $browser->page->text, qr{\Q${home}\Eaten/saml/metadata : session finie}, 'it has asked the ENT';
+    my ($asked) = grep { m{/aten/saml/logout\?SAMLRequest=} } map { $_->{to} } $browser->page->redirects;
+    ok $asked, 'by Redirect';
+    isnt $browser->get("${home}ent/")->h1, 'Mon espace', 'nobody is in there';
+    $browser->click($pupils_or_parents);
+    is $browser->page->h1, 'Connexion', 'and to come back is to give the password';
+    is $other->get("${home}ent/")->h1, 'Mon espace', 'the same person stays in in another browser';
+    is $other->get($families)->h1, 'Vous êtes connecté', 'there and here';
+};
+
+subtest 'the sessions of a visit at the portal end together' => sub {
+    my $browser = portal_visitor($pupils_or_parents, 'loic.lherault2');
+    my $first   = browser(jar => Aten::Jar->new);
+    $first->jar->{cookies} = [grep { $_->{name} =~ /aten$/ } @{ $browser->jar->{cookies} }];
+    $browser->jar->delete(qr/aten$/);
+    $browser->get("${home}ent/");
+    $browser->click($pupils_or_parents);
+    go_on($browser);
+    is $_->get("${home}ent/")->h1, 'Mon espace', 'two sessions by one at the portal' for $browser, $first;
+    $browser->click('Se déconnecter');
+    isnt $_->get("${home}ent/")->h1, 'Mon espace', 'one logs out: both are over' for $browser, $first;
+};
 
 subtest 'the CAS path is closed: on to the guichet' => sub {
     my $browser = cas_visitor('eleve');
@@ -258,7 +292,12 @@ subtest "the portals' own rules" => sub {
 
     my $stranger = browser()->post_form($guichet->url('familles', 'connexion'), { identifiant => 'zoe.lherault' });
     is $stranger->status, 403, 'a form from elsewhere is not taken';
-    is browser()->get($guichet->url('familles', 'saml/sso?SAMLRequest=x'))->status, 400, 'nor a request that is none';
+    is browser()->get($guichet->url('familles', "saml/$_=x"))->status, 400, "nor a message that is none: $_"
+        for qw(sso?SAMLRequest slo?SAMLRequest slo?SAMLResponse);
+    my $leaver = $enter->('familles', 'zoe.lherault', 'demo');
+    $leaver->submit({}, form => qr/^deconnexion/);
+    is $leaver->page->h1, 'Vous êtes déconnecté', 'a session without services ends';
+    is $leaver->get($guichet->url('familles'))->h1, 'Connexion', 'there';
     unlike $guichet->log, qr/Traceback/, 'no error of the program';
 };
 

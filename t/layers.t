@@ -32,15 +32,15 @@ for my $file (@logic) {
 # A row may include any row below it, never one above.
 my @rows = (
     [ qr/^aten_(?:verdict|util|seal|pack)\.h$/ ],
-    [ qr/^aten_(?:date|cookie|xml|population|identity|variables|vecteur|url|http|text|store|store_lmdb\w*|saml)\.h$/ ],
-    [ qr/^aten_(?:profile|cutoff|session|session_variables|pending|result|page|identity_aten|portal)\.h$/ ],
-    [ qr/^aten_(?:cas|cas_read|saml_\w+)\.h$/ ],
+    [ qr/^aten_(?:date|cookie|xml|population|identity|variables|vecteur|url|http|text|store|store_lmdb\w*|redis|store_shared\w*|validations|saml)\.h$/ ],
+    [ qr/^aten_(?:profile|cutoff|session|session_variables|ended|pending|result|leaving|info|page|identity_aten|portal)\.h$/ ],
+    [ qr/^aten_(?:cas|cas_read|cas_logout|saml_\w+)\.h$/ ],
     [ qr/^aten_site\.h$/ ],
     [ qr/^aten_flow(?:_private)?\.h$/ ],
 );
 my %also = (
     aten_chooser => 'aten_page.h', aten_style => 'aten_page.h', aten_cas_saml1 => 'aten_cas.h',
-    map { $_ => 'aten_flow.h' } map { "aten_flow_$_" } qw(acs answer cas done end login saml),
+    map { $_ => 'aten_flow.h' } map { "aten_flow_$_" } qw(acs answer cas done end login logout saml slo),
 );
 my $row_of = sub ($name) { (grep { $name =~ $rows[$_][0] } 0 .. $#rows)[0] };
 for my $file (@logic) {

@@ -715,12 +715,13 @@ subtest 'logout' => sub {
     my $page    = $browser->get(base() . '/aten/logout');
     my ($first, @rest) = $page->redirects;
     is $first->{status}, 303, 'a redirect';
-    is $first->{to}, $cas->url . '/logout?service=' . lc(Aten::URL::escape(base() . '/accueil/')),
+    is $first->{to}, $cas->url . '/logout?service=' . lc(Aten::URL::escape(base() . '/aten/cas?logout=1')),
         'to the logout of the CAS server';
     is_deeply [$first->{page}->header_all('set-cookie')], ['aten=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax'],
         'the session cookie goes';
     ok !$browser->jar->find('aten'), '... and is gone';
-    is $page->url, base() . '/accueil/', 'which sends the person to the home page';
+    is $page->url, base() . '/aten/cas?logout=1', 'which sends the person back';
+    is $page->h1, 'Vous êtes déconnecté', '... to a page that says so';
     $browser->get(base() . '/ent/');
     is $browser->page->h1, 'Indiquez votre profil', 'out here';
     ok $browser->click('Autres publics')->form(0), 'out there: the password is asked for';
@@ -728,12 +729,13 @@ subtest 'logout' => sub {
     $browser = login(site(3), 'prof');
     is $browser->get(base() . '/aten/logout?to=/public/bye%3Fx')->url, base() . '/public/bye?x', 'to a page';
     $browser = login(site(3), 'prof');
-    is $browser->get(base() . '/aten/logout?to=https://evil.example/')->url, base() . '/accueil/', 'never elsewhere';
+    is $browser->get(base() . '/aten/logout?to=https://evil.example/')->url, base() . '/aten/cas?logout=1',
+        'never elsewhere';
 
     my $nobody = browser();
     $page = $nobody->get(base() . '/aten/logout');
     is $page->status, 200, 'without a session';
-    is $page->h1, 'Vous avez quitté votre session', '... a page says so';
+    is $page->h1, 'Vous êtes déconnecté', '... a page says so';
     is_deeply [$page->header_all('set-cookie')], [], '... and there is no cookie to take away';
     is $nobody->get(base() . '/aten/logout?to=/public/')->url, base() . '/public/', '... or straight to the page';
     $nobody->jar->set(name => 'aten', value => 'broken', domain => 'localhost');

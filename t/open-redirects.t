@@ -92,6 +92,10 @@ sub is_here ($there, $location) {
 my @entries = entries();
 cmp_ok(scalar @entries, '>', 500, 'the list is there: ' . @entries . ' entries');
 
+# A CAS server gives each ticket once.
+my $tickets = 0;
+sub ticket () { return 'ST-' . ++$tickets }
+
 # What is wrong with one answer to one entry, in words; nothing if nothing is.
 sub wrong_links ($page) {
     return map { "link $_->{href}" } grep { !is_here($base, $_->{href}) } $page->links;
@@ -112,18 +116,27 @@ sub wrong_login ($entry, $cookie) {
     return "begins at $login" if index($login, "$cas/login?service=") != 0;
     my $service = Faults::service_of($login);
     return "service $service" if $service !~ m{^\Q$base\E/aten/cas\?state=[\w.-]+$};
-    my $ended = ask("$service&ticket=ST-1", cookies_of($begun));
+    my $ended = ask("$service&ticket=" . ticket(), cookies_of($begun));
     return "ends at " . ($ended->header('location') // $ended->status) if !is_home($base, $ended->header('location'));
     return;
 }
 
+# Somebody who is connected is asked first, for nothing says where the request comes from.
 sub wrong_logout ($entry, $cookie) {
     my $page = ask("$base/aten/logout?to=" . encoded($entry), $cookie);
     return if $page->status == 400;
+    my $location = $page->header('location');
+    return !is_here($base, $location) ? "goes to $location" : () if defined $location;
+    my @to = map { /[?&]to=([^&]*)/ ? decoded($1) : () } map { $_->{href} } $page->links;
+    return wrong_links($page), map { "to=$_" } grep { !is_here($base, $_) } @to;
+}
+
+# Where the CAS server sends the browser back to.
+sub wrong_logged_out ($entry, $cookie) {
+    my $page = ask("$base/aten/cas?logout=1&to=" . encoded($entry), $cookie);
+    return if $page->status == 400;
     my $location = $page->header('location') // return wrong_links($page);
     return "goes to $location" if !is_here($base, $location);
-    my $service = Faults::service_of($location) // return;
-    return "service $service" if $service ne "$base/accueil";
     return;
 }
 
@@ -138,7 +151,7 @@ sub wrong_raw ($entry, $cookie) {
 }
 
 my $person  = ask("$base/aten/login?profile=autres&to=/ent/");
-my $session = cookies_of(ask(Faults::service_of($person->header('location')) . '&ticket=ST-1', cookies_of($person)));
+my $session = cookies_of(ask(Faults::service_of($person->header('location')) . '&ticket=' . ticket(), cookies_of($person)));
 like($session, qr/\baten=[\w-]{40}/, 'somebody with a session');
 
 my %ways = (
@@ -147,6 +160,8 @@ my %ways = (
     'a login'                         => [\&wrong_login, undef],
     'a logout'                        => [\&wrong_logout, undef],
     'a logout, somebody connected'    => [\&wrong_logout, $session],
+    'back from the CAS server'        => [\&wrong_logged_out, undef],
+    'back from it, connected'         => [\&wrong_logged_out, $session],
     'a login, nothing encoded'        => [\&wrong_raw, undef],
 );
 for my $way (sort keys %ways) {
@@ -185,7 +200,7 @@ for my $host ('evil.example', 'localhost@evil.example', "evil.example:80") {
 # What is good stays good.
 for my $to ('/ent/', '/ent/page?a=b&c=%2F%2Fx', '/ent/%C3%A9t%C3%A9', '/ent/a+b?x=http://autre.example/') {
     my $begun = ask("$base/aten/login?profile=autres&to=" . encoded($to));
-    my $ended = ask(Faults::service_of($begun->header('location')) . '&ticket=ST-1', cookies_of($begun));
+    my $ended = ask(Faults::service_of($begun->header('location')) . '&ticket=' . ticket(), cookies_of($begun));
     is($ended->header('location'), "$base$to", "$to is kept as it is");
 }
 

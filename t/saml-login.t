@@ -870,7 +870,7 @@ subtest 'logout' => sub {
     ok session($browser), 'in';
     my $page = $browser->get(base() . '/aten/logout');
     ok !session($browser), 'out';
-    is $page->h1, 'Vous avez quitté votre session', '... a page says so';
+    is $page->h1, 'Vous êtes déconnecté', '... a page says so';
     like $page->text, qr/peut-être encore connecté au guichet/, '... and that the portal may have a session of its own';
     $browser->get(base() . '/ent/');
     is $browser->page->h1, 'Indiquez votre profil', '... and the chooser again';

@@ -98,13 +98,17 @@ for my $case ($usual, $whole, $sealed) {
 subtest 'sent again before the first is at its end' => sub {
     my $one  = started();
     my $done = post($one, $one->{browser}, follow => 0)->location;
-    my ($other, $mark) = (browser(), $server->log->mark);
+    my $other = browser();
     post($one, $other);
     again_ok($other, $one, 'the second gets a fresh request');
     nobody_ok($other, 'and nothing else');
-    replayed_ok($mark);
     $one->{browser}->get($done, from => $forge->address);
     in_ok($one->{browser}, 'the first ends well');
+    my $mark = $server->log->mark;
+    post($one, $other = browser());
+    again_ok($other, $one, 'the third gets a fresh request');
+    nobody_ok($other, 'and nothing else');
+    replayed_ok($mark);
 };
 
 subtest 'the same assertion in another response' => sub {
@@ -120,6 +124,17 @@ subtest 'the same assertion in another response' => sub {
     replayed_ok($mark);
 };
 
+subtest 'two answers to one request' => sub {
+    my $one    = started();
+    my $copy   = copy_of($one->{browser});
+    my $second = $forge->make($usual, $server, $one->{request});
+    post($one);
+    in_ok($one->{browser}, 'the first counts');
+    post({ %$one, answer => $second }, $copy);
+    again_ok($copy, $one, 'the second, with the cookies that somebody copied: a fresh request');
+    nobody_ok($copy, 'and nothing else');
+};
+
 # --- another browser ---
 
 subtest 'an answer to the login of another browser' => sub {
@@ -127,13 +142,11 @@ subtest 'an answer to the login of another browser' => sub {
     my $page = post($victim, $thief->{browser});
     again_ok($thief->{browser}, $victim, 'the other browser gets a fresh request');
     nobody_ok($thief->{browser}, 'and nobody is logged in there');
-    my $mark = $server->log->mark;
     post($victim);
-    my $request = again_ok($victim->{browser}, $victim, 'the browser that began it gets a fresh request too');
-    replayed_ok($mark);
-    post({ %$victim, answer => $forge->make($usual, $server, $request) });
-    in_ok($victim->{browser}, 'and ends well with that');
+    in_ok($victim->{browser}, 'the browser that began it ends well: nothing was used up by that');
     nobody_ok($thief->{browser}, 'the other one is still nobody');
+    post($thief);
+    in_ok($thief->{browser}, 'until it ends its own login');
 };
 
 subtest 'an answer forced upon a browser that began nothing' => sub {
@@ -194,22 +207,24 @@ subtest 'the end of a login, asked for again' => sub {
 
 # --- at the same moment ---
 
-# Two clients do the same at once. Each child says one line; returns both lines.
+# Two clients do the same at once: DO, which is told the number of its client (0, 1). Each child says one line; returns
+# both lines.
 sub at_once ($do) {
     pipe my $gate, my $start or die "pipe: $!";
     my @children = map {
+        my $number = $_;
         pipe my $read, my $write or die "pipe: $!";
         my $pid = fork() // die "fork: $!";
         if (!$pid) {
             close $start;
             sysread $gate, my $go, 1;
-            my $said = eval { $do->() } // "died: $@";
+            my $said = eval { $do->($number) } // "died: $@";
             syswrite $write, "$said\n";
             POSIX::_exit(0);
         }
         close $write;
         { pid => $pid, read => $read };
-    } 1, 2;
+    } 0, 1;
     close $gate;
     close $start;   # both read the end of the file at the same moment
     return map {
@@ -254,13 +269,15 @@ sub race ($page, $do) {
 subtest 'one answer twice at the same moment' => sub {
     my $mark = $server->log->mark;
     my $rounds = 0;
-    race('/aten/saml/acs', sub ($before) {
-        my $one = started();
+    race('/aten/saml/done', sub ($before) {
+        my $one  = started();
+        my @both = map { copy_of($one->{browser}) } 0, 1;
+        my @done = map { post($one, $_, follow => 0)->location } @both;
         $rounds++;
         $$before = -s $processes;
-        return at_once(sub {
-            my $page = post($one, browser(), follow => 0);
-            return $page->status != 303 ? $page->status : cookie_of($page, 'aten-result') ? 'won' : 'lost';
+        return at_once(sub ($number) {
+            my $page = $both[$number]->get($done[$number], from => $forge->address, follow => 0);
+            return $page->status != 303 ? $page->status : cookie_of($page, 'aten') ? 'won' : 'lost';
         });
     });
     my @lines = grep { /AT0333/ } split /\n/, $server->log->since($mark);
@@ -272,7 +289,7 @@ subtest 'one end twice at the same moment' => sub {
         my $one  = started();
         my $done = post($one, $one->{browser}, follow => 0)->location;
         $$before = -s $processes;
-        return at_once(sub {
+        return at_once(sub ($number) {
             my $page = copy_of($one->{browser})->get($done, from => $forge->address, follow => 0);
             return $page->status != 303 ? $page->status : cookie_of($page, 'aten') ? 'won' : 'lost';
         });

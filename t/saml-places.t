@@ -538,17 +538,17 @@ subtest 'an unusable store' => sub {
         $made->reload;
         my $log = $made->log->wait_like(qr/\[auth_aten:crit\]/, $mark);
         is(scalar(() = $log =~ /\[auth_aten:crit\]/g), 1, "$why: the start says it, once");
-        $made->log_like(qr/\[auth_aten:crit\].*AtenStateDir: '\Q$store\E.*no login can end in this child\. Sessions go on/, '... loudly', $mark);
+        $made->log_like(qr/\[auth_aten:crit\].*AtenStateDir: '\Q$store\E.*no login can end in this child, and requests with a session get 503/, '... loudly', $mark);
         $made->log_like($says, '... and what is wrong', $mark);
-        is(identity_of($live->get($made->url('/ent/')))->{REMOTE_USER}, $parent, 'the session by the portal goes on');
-        is(identity_of($by_cas->get($made->url('/ent/')))->{REMOTE_USER}, 'prof', '... and the one by CAS');
+        is($live->get($made->url('/ent/'))->status, 503, 'whether the session by the portal was ended cannot be known');
+        is($by_cas->get($made->url('/ent/'))->status, 503, '... nor of the one by CAS');
         my $portal = $portals->login($made, 'eleve', to => '/ent/');
         my $cas    = login($made, 'eleve', to => '/ent/', profile => 'Autres publics');
         for my $case (['the portal', $portal], ['CAS', $cas]) {
             my ($way, $browser) = @$case;
             my $page = $browser->page;
             is($page->status, 503, "a login by $way ends in 503") or diag $page->text;
-            is($page->h1, 'L’ENT ne peut pas terminer la connexion', '... a page that says so');
+            is($page->h1, 'L’ENT a un problème technique', '... a page that says so');
             ok($page->header('retry-after'), '... and when to try again');
             ok(!$browser->jar->find('aten'), '... no session');
             my ($reference) = $page->text =~ /Référence à donner.*?: ([0-9a-f]{10})/;
@@ -559,8 +559,10 @@ subtest 'an unusable store' => sub {
         rename "$store.kept", $store or die "rename: $!";
         $made->reload;
         is(identity_of($portals->login($made, 'eleve', to => '/ent/'))->{REMOTE_USER}, $pupil, 'whole again: a login ends');
+        is(identity_of($live->get($made->url('/ent/')))->{REMOTE_USER}, $parent, '... and the session by the portal goes on');
+        is(identity_of($by_cas->get($made->url('/ent/')))->{REMOTE_USER}, 'prof', '... and the one by CAS');
     }
-    $made->clean_log_ok;
+    $made->clean_log_ok(qr/AT0160: .*: the session cannot be judged \(reference/);
 };
 
 subtest 'an unusable store, and metadata that the children cannot read' => sub {

@@ -109,7 +109,9 @@ subtest '« Ce n’est pas vous ? » holds for the fresh request too' => sub {
 
     $browser = browser();
     my $answer = answer($begin->($browser));
-    post(browser(), $answer);
+    my $copy   = browser();
+    $copy->jar->{cookies} = [map { {%$_} } @{ $browser->jar->{cookies} }];
+    post($copy, $answer);
     post($browser, $answer);
     $fresh->($browser, 'an answer that was used');
 

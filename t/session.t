@@ -298,7 +298,8 @@ subtest 'made at the first start' => sub {
     is sprintf('%04o', (stat $state)[2] & 07777), $> ? '0700' : '0711', 'in a directory that others can only pass through';
     is sprintf('%04o', (stat $file)[2] & 07777), '0600', '... in a file for its owner alone';
     is((stat $file)[4], $>, '... whom httpd was started as');
-    is_deeply [map { s{.*/}{}r } glob "$state/{*,.??*}"], [qw(keys store)], '... with the store, and nothing else';
+    is_deeply [map { s{.*/}{}r } glob "$state/{*,.??*}"], [qw(info.json keys store)],
+        '... with the store and what aten-session needs, and nothing else';
     my $text = Aten::Process::slurp($file);
     is scalar(grep { length MIME::Base64::decode($_) == 32 } grep { !/^#/ } split /\n/, $text), 1,
         'one key of 32 bytes';
@@ -600,7 +601,8 @@ subtest 'https outside, http inside' => sub {
     my $host = env_of($browser)->{HTTP_HOST};
     unlike $host, qr/outside/, "whatever Host the request brings inside ($host)";
     my ($out) = $browser->get("$outside/aten/logout")->redirects;
-    like $out->{to}, qr{\?service=https%3a%2f%2foutside\.test%3a\d+%2f$}, 'out by an address outside';
+    like $out->{to}, qr{\?service=https%3a%2f%2foutside\.test%3a\d+%2faten%2fcas%3flogout%3d1$},
+        'out by an address outside';
     $proxy->clean_log_ok(qr/AH02008|AH02039|SSL Library Error|AH01998|AH02032/);
 };
 

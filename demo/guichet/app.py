@@ -3,6 +3,7 @@ import os
 import sys
 import urllib.parse
 
+import leave
 import pages
 from accounts import birth_iso, email_is, password_faults
 from idp import Demand, Refused
@@ -81,6 +82,7 @@ class Guichet:
             ("GET", ""): self.home,
             ("GET", "saml/metadata"): self.metadata,
             ("GET", "saml/sso"): self.sso,
+            ("GET", "saml/slo"): self.slo,
             ("GET", "connexion"): self.login_page,
             ("POST", "connexion"): self.login,
             ("GET", "premiere-connexion"): self.first_login_page,
@@ -91,6 +93,7 @@ class Guichet:
             ("POST", "nouveau-mot-de-passe"): self.new_password,
             ("GET", "suite"): self.onward,
             ("POST", "service"): self.service,
+            ("GET", "deconnexion"): self.logged_out,
             ("POST", "deconnexion"): self.logout,
         }
 
@@ -148,7 +151,7 @@ class Guichet:
                 "Cette demande a déjà reçu sa réponse, ou elle est trop ancienne. Retournez au service."], self.look))
         if account is None or demand.force and request.visit.authenticated_at < demand.made:
             return self.go("connexion", request.field("demande"))
-        message = self.portal.answer(demand, account, request.visit.session_index, request.visit.authenticated_at)
+        message = self.portal.answer(demand, account, request.visit)
         self.log("answer to %s for" % demand.service, account.login)
         return self.send(request, request.field("demande"), message)
 
@@ -274,7 +277,8 @@ class Guichet:
             services = self.portal.service_names()
         except Refused:
             services = []
-        return Answer(pages.home(self.look, request.visit, account, services))
+        # The button that ends the session leads through the services, and browsers hold form-action against redirects.
+        return Answer(pages.home(self.look, request.visit, account, services), form_action=None)
 
     def service(self, request):
         """To a service that did not ask: many people begin at the portal."""
@@ -285,11 +289,49 @@ class Guichet:
         name = request.visit.add_demand(Demand(None, request.field("service"), addresses[0], ""))
         return self.go("suite", name)
 
+    # --- the end of a session ---
+
+    def end(self, request, visits):
+        """The browser's own visit goes on as one of nobody."""
+        for visit in visits:
+            self.log("logout", visit.login or "")
+            self.visits.end(visit)
+            if visit is request.visit:
+                request.visit = self.visits.keep(Visit())
+
+    def slo(self, request):
+        if "SAMLResponse" in request.fields:
+            return self.service_left(request)
+        if "SAMLRequest" not in request.fields:
+            raise Refused("La demande n’a pas la forme attendue.")
+        departure = leave.read_request(self.portal, request.query)
+        ended = self.visits.named(departure.service, departure.name, departure.indexes)
+        self.end(request, ended)
+        whole = all(set(visit.names) == {departure.service} for visit in ended)
+        self.log("logout for %s, sessions: %d" % (departure.service, len(ended)))
+        return Answer(status=303, location=leave.answer(self.portal, departure, whole))
+
     def logout(self, request):
-        self.log("logout", request.visit.login or "")
-        self.visits.end(request.visit)
-        request.visit = self.visits.keep(Visit())
-        return Answer(pages.logged_out(self.look))
+        leaving = leave.Leaving(request.visit)
+        self.end(request, [request.visit])
+        request.visit.leaving = leaving
+        return self.go_round(request, leaving)
+
+    def go_round(self, request, leaving):
+        """To the next service, or to the end."""
+        address = leave.next_request(self.portal, leaving)
+        return Answer(status=303, location=address) if address else self.go("deconnexion")
+
+    def service_left(self, request):
+        leaving = request.visit.leaving
+        if leaving is None or leaving.asked is None:
+            raise Refused("Aucune déconnexion n’attend cette réponse.")
+        leaving.over_at(leaving.asked[0], leave.read_response(self.portal, request.query, leaving))
+        return self.go_round(request, leaving)
+
+    def logged_out(self, request):
+        leaving = request.visit.leaving
+        return Answer(pages.logged_out(self.look, leaving.ended, leaving.failed)) if leaving else self.go("")
 
 
 class App:

@@ -5,7 +5,6 @@ given; that is read when somebody first comes from there, for the service may st
 """
 import base64
 import os
-import secrets
 import subprocess
 import threading
 import time
@@ -125,7 +124,10 @@ class Portal:
             "digest_algorithm": DIGEST_SHA256,
             "accepted_time_diff": 60,
             "service": {"idp": {
-                "endpoints": {"single_sign_on_service": [(self.base + "/saml/sso", BINDING_HTTP_REDIRECT)]},
+                "endpoints": {
+                    "single_sign_on_service": [(self.base + "/saml/sso", BINDING_HTTP_REDIRECT)],
+                    "single_logout_service": [(self.base + "/saml/slo", BINDING_HTTP_REDIRECT)],
+                },
                 "name_id_format": [NAMEID_FORMAT_TRANSIENT],
                 "policy": {"default": {"lifetime": {"minutes": 5}, "attribute_restrictions": None,
                                        "name_form": NAME_FORMAT_UNSPECIFIED}},
@@ -180,50 +182,54 @@ class Portal:
 
     def read_request(self, query):
         """An AuthnRequest by HTTP-Redirect. query: the raw query string. Returns a Demand, or raises Refused."""
-        fields = urllib.parse.parse_qs(query, keep_blank_values=True, max_num_fields=20)
-        if any(len(values) > 1 for values in fields.values()) or "SAMLRequest" not in fields:
+        fields = fields_of(query)
+        if "SAMLRequest" not in fields:
             raise Refused("La demande n’a pas la forme attendue.")
         with self.lock:
             if self.engine is None:
                 self.load()
             try:
-                request = self.engine.parse_authn_request(fields["SAMLRequest"][0], BINDING_HTTP_REDIRECT).message
+                request = self.engine.parse_authn_request(fields["SAMLRequest"], BINDING_HTTP_REDIRECT).message
                 service = request.issuer.text.strip()
             except Exception as error:
                 raise Refused("La demande ne peut pas être lue (%s)." % type(error).__name__) from error
-            try:
-                address = self.judge(service, request.assertion_consumer_service_url, query)
-            except Refused:
-                # The service may have changed its address or its key since its metadata was read.
-                if not self.load():
-                    raise
-                address = self.judge(service, request.assertion_consumer_service_url, query)
+            address = self.again_with_new_metadata(
+                lambda: self.judge(service, request.assertion_consumer_service_url, query))
         wanted = request.requested_authn_context
         contexts = [reference.text for reference in wanted.authn_context_class_ref] if wanted else []
-        return Demand(request.id, service, address, fields.get("RelayState", [""])[0], request.force_authn == "true",
+        return Demand(request.id, service, address, fields.get("RelayState", ""), request.force_authn == "true",
                       request.is_passive == "true", contexts)
+
+    def again_with_new_metadata(self, judge):
+        """The service may have changed its address or its key since its metadata was read."""
+        try:
+            return judge()
+        except Refused:
+            if not self.load():
+                raise
+            return judge()
 
     def judge(self, service, address, query):
         """Where the answer to a request goes; raises Refused."""
         addresses = self.known(service)
         if not addresses:
             raise Refused("Le service %s n’est pas connu ici." % service)
-        self.check_signature(service, query)
+        descriptors = self.engine.metadata[service]["spsso_descriptor"]
+        says_signed = any(d.get("authn_requests_signed") in ("true", "1") for d in descriptors)
+        self.check_signature(service, query, "SAMLRequest", self.signed_requests or says_signed)
         if address and address not in addresses:
             raise Refused("L’adresse de retour %s n’est pas celle du service." % address)
         return address or addresses[0]
 
-    def check_signature(self, service, query):
+    def check_signature(self, service, query, message, required):
         # saml-bindings 3.4.4.1: what is signed is the parameters as they were sent, in this order.
         raw = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair)
         certificates = self.engine.metadata.certs(service, "spsso", "signing")
-        descriptors = self.engine.metadata[service]["spsso_descriptor"]
-        says_signed = any(d.get("authn_requests_signed") in ("true", "1") for d in descriptors)
         if "Signature" not in raw:
-            if self.signed_requests or says_signed:
+            if required:
                 raise Refused("La demande n’est pas signée.")
             return
-        order = ("SAMLRequest", "RelayState", "SigAlg")
+        order = (message, "RelayState", "SigAlg")
         signed = "&".join("%s=%s" % (name, raw[name]) for name in order if name in raw)
         algorithm = urllib.parse.unquote(raw.get("SigAlg", ""))
         try:
@@ -235,12 +241,15 @@ class Portal:
 
     # --- answers ---
 
-    def answer(self, demand, account, session_index, authenticated_at):
+    def name_id(self, service, name):
+        return NameID(format=NAMEID_FORMAT_TRANSIENT, text=name, name_qualifier=self.entity_id,
+                      sp_name_qualifier=service)
+
+    def answer(self, demand, account, visit):
         """A signed response with a signed assertion, encrypted where the service has a key for it, in base64."""
-        authn = {"class_ref": PASSWORDPROTECTEDTRANSPORT, "authn_instant": int(authenticated_at),
-                 "session_index": session_index}
-        name = NameID(format=NAMEID_FORMAT_TRANSIENT, text="_" + secrets.token_hex(20), name_qualifier=self.entity_id,
-                      sp_name_qualifier=demand.service)
+        authn = {"class_ref": PASSWORDPROTECTEDTRANSPORT, "authn_instant": int(visit.authenticated_at),
+                 "session_index": visit.session_index}
+        name = self.name_id(demand.service, visit.name_for(demand.service))
         with self.lock:
             response = self.engine.create_authn_response(
                 account.attributes, demand.request_id, demand.address, demand.service, name_id=name, authn=authn,
@@ -259,6 +268,14 @@ class Portal:
 
     def no_context(self, demand):
         return self.error(demand, samlp.STATUS_NO_AUTHN_CONTEXT, "This portal knows passwords alone.")
+
+
+def fields_of(query):
+    """The parameters of a message by HTTP-Redirect, each once."""
+    fields = urllib.parse.parse_qs(query, keep_blank_values=True, max_num_fields=20)
+    if any(len(values) > 1 for values in fields.values()):
+        raise Refused("La demande n’a pas la forme attendue.")
+    return {name: values[0] for name, values in fields.items()}
 
 
 def verified(certificate, algorithm, signature, signed):

@@ -194,12 +194,16 @@ def home(look, visit, account, services):
                         f"<p>{e(service)}</p>", "Accéder à l’ENT", ' id="service"') for service in services)
     return document("Vous êtes connecté", f"""<p>Bonjour {e(account.name)} ({e(account.login)}).</p>
 {ways or "<p>Aucun service ne s’est encore fait connaître.</p>"}
-{form("deconnexion", visit, None, "", "Se déconnecter du guichet", ' id="deconnexion"')}""", look)
+{form("deconnexion", visit, None, "", "Se déconnecter", ' id="deconnexion"')}""", look)
 
 
-def logged_out(look):
+def logged_out(look, ended=(), failed=()):
+    lines = "".join(f"<li>{e(service)} : session finie</li>" for service in ended)
+    lines += "".join(f"<li>{e(service)} : <strong>la session n’est peut-être pas finie</strong></li>"
+                     for service in failed)
+    services = f"<p>Les services où vous êtes allé :</p><ul>{lines}</ul>" if lines else ""
     return document("Vous êtes déconnecté", f"""
-<p>Votre session au guichet est finie. Celles des services où vous êtes allé ne le sont pas.</p>
+<p>Votre session au guichet est finie.</p>{services}
 <p>{link("connexion", None, "Se connecter")}</p>""", look)
 
 

@@ -1,7 +1,8 @@
 """Visits: what a portal remembers of a browser, by its cookie. In memory: a restart logs everybody out.
 
-A visit holds the portal's session (who is logged in), the demands that still want an answer, and the step between a
-provisional password and an account of one's own.
+A visit holds the portal's session (who is logged in, and by which name each service knows them), the demands that still
+want an answer, the step between a provisional password and an account of one's own, and a logout that goes from service
+to service.
 """
 import collections
 import secrets
@@ -23,7 +24,13 @@ class Visit:
         self.session_index = None
         self.first_login = None  # gave a provisional password, and has no session yet
         self.demands = collections.OrderedDict()
+        self.names = {}  # by service
+        self.leaving = None
         self.seen = time.time()
+
+    def name_for(self, service):
+        """A transient name: another one in each session and for each service."""
+        return self.names.setdefault(service, "_" + secrets.token_hex(20))
 
     def add_demand(self, demand):
         name = secrets.token_urlsafe(12)
@@ -73,6 +80,12 @@ class Visits:
     def end(self, visit):
         with self.lock:
             self.visits.pop(visit.id, None)
+
+    def named(self, service, name, indexes):
+        """The visits that a service's logout is about; without indexes: all of that name."""
+        with self.lock:
+            return [visit for visit in self.visits.values() if visit.login and visit.names.get(service) == name
+                    and (not indexes or visit.session_index in indexes)]
 
     def end_all_of(self, login):
         with self.lock:

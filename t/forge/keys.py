@@ -25,6 +25,28 @@ def sso(portal):
     return f"https://{portal}.{DOMAIN}/sso"
 
 
+def slo(portal):
+    """Single logout addresses of a portal, as its metadata has them where logout is asked for: familles takes
+    responses at another address than requests, and HTTP-POST too; agents HTTP-Redirect alone; educonnect HTTP-POST
+    alone; the others nothing."""
+    at = f"https://{portal}.{DOMAIN}/slo"
+    return {
+        "familles": {"logout_redirect": at, "logout_redirect_response": at + "/answer", "logout_post": at + "/post"},
+        "agents": {"logout_redirect": at},
+        "educonnect": {"logout_post": at},
+    }.get(portal, {})
+
+
+def slo_elements(portal):
+    """The same as markup."""
+    found = slo(portal)
+    more = f' ResponseLocation="{found["logout_redirect_response"]}"' if "logout_redirect_response" in found else ""
+    return "".join(f'<md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:{binding}" '
+                   f'Location="{found[name]}"{extra}/>'
+                   for name, binding, extra in (("logout_redirect", "HTTP-Redirect", more),
+                                                ("logout_post", "HTTP-POST", "")) if name in found)
+
+
 def crypto_binary(value, size=None):
     size = size or (value.bit_length() + 7) // 8
     return base64.b64encode(value.to_bytes(size, "big")).decode()
@@ -116,28 +138,31 @@ class Keyring:
         info = self[name].key_value() if bare else self[name].x509_data()
         return f"<md:KeyDescriptor{use}><ds:KeyInfo>{info}</ds:KeyInfo></md:KeyDescriptor>"
 
-    def entity(self, portal, descriptors, more=""):
+    def entity(self, portal, descriptors, more="", logout=""):
         return (f'<md:EntityDescriptor entityID="{entity_id(portal)}"{more}><md:IDPSSODescriptor '
                 'WantAuthnRequestsSigned="true" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">'
-                + "".join(descriptors) +
+                + "".join(descriptors) + logout +
                 '<md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" '
                 f'Location="{sso(portal)}"/></md:IDPSSODescriptor></md:EntityDescriptor>\n')
 
-    def metadata(self):
+    def metadata(self, logout=False):
+        """@param logout do the portals take part in Single Logout?"""
         of = self.descriptor
+        slo_of = slo_elements if logout else lambda portal: ""
         families = [of("familles-weak"), of("familles-encryption", "encryption"), of("familles"),
                     of("familles-next", use=None), of("familles-ec"), of("familles-ec384"),
                     of("familles-bare", bare=True)]
         return ('<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" '
                 'xmlns:ds="http://www.w3.org/2000/09/xmldsig#">\n'
-                + self.entity("familles", families)
-                + "".join(self.entity(name, [of(name)]) for name in ("agents", "educonnect", "inconnu"))
+                + self.entity("familles", families, logout=slo_of("familles"))
+                + "".join(self.entity(name, [of(name)], logout=slo_of(name))
+                          for name in ("agents", "educonnect", "inconnu"))
                 + self.entity("perime", [of("perime")], ' validUntil="2016-09-01T00:00:00Z"')
                 + "</md:EntitiesDescriptor>\n")
 
 
-def write_metadata(keyring, path):
+def write_metadata(keyring, path, logout=False):
     with open(path + ".new", "w", encoding="utf-8") as out:
-        out.write(keyring.metadata())
+        out.write(keyring.metadata(logout))
     os.chmod(path + ".new", 0o644)
     os.rename(path + ".new", path)

@@ -60,8 +60,8 @@ class Message:
         self.in_response_to = self.response_in_response_to = ask.get("in_response_to")
         self.version = self.assertion_version = "2.0"
         self.status = SUCCESS
-        self.name_id = "_Znommarque" + secrets.token_hex(12)
-        self.session_index = "_" + secrets.token_hex(8)
+        self.name_id = ask.get("name_id") or "_Znommarque" + secrets.token_hex(12)
+        self.session_index = ask.get("session_index") or "_" + secrets.token_hex(8)
         self.context = PASSWORD
         self.from_now(not_before=-60, not_after=300, confirmed_until=300, authn=-5, issued=0)
         self.confirmed_from = self.session_end = None

@@ -15,12 +15,14 @@ from cryptography import x509  # noqa: E402 (the path is set above)
 import cases_encryption  # noqa: E402,F401 (registers its cases, like those below)
 import cases_good  # noqa: E402,F401
 import cases_identity  # noqa: E402,F401
+import cases_logout  # noqa: E402
 import cases_message  # noqa: E402,F401
 import cases_signature  # noqa: E402,F401
 import cases_transport  # noqa: E402,F401
 import cases_wrapping  # noqa: E402,F401
+import logout  # noqa: E402
 import registry  # noqa: E402
-from keys import Keyring, entity_id, sso, write_metadata  # noqa: E402
+from keys import Keyring, entity_id, slo, sso, write_metadata  # noqa: E402
 
 
 class Forge:
@@ -45,11 +47,19 @@ def answer(forge, ask):
     if ask["do"] == "list":
         return {"cases": [case.description() for case in registry.CASES.values()]}, b""
     if ask["do"] == "metadata":
-        write_metadata(forge.keys, ask["file"])
-        return {"entities": {name: {"entity_id": entity_id(name), "sso": sso(name)}
+        write_metadata(forge.keys, ask["file"], ask.get("logout"))
+        return {"entities": {name: {"entity_id": entity_id(name), "sso": sso(name), **slo(name)}
                              for name in ("familles", "agents", "educonnect", "inconnu", "perime")}}, b""
     if ask["do"] == "make":
         return registry.make(forge, ask["case"], ask)
+    if ask["do"] == "logout-list":
+        return {"cases": [case.description() for case in cases_logout.CASES.values()]}, b""
+    if ask["do"] == "logout":
+        return cases_logout.make(forge, ask.get("case"), ask)
+    if ask["do"] == "logout-read":
+        if "fields" in ask:
+            return logout.read_form(forge, ask["fields"]), b""
+        return logout.read_query(forge, ask["query"]), b""
     raise ValueError(f"no such request: {ask['do']}")
 
 

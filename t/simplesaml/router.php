@@ -2,8 +2,13 @@
 
 /*
  * What Apache does for simplesamlphp by an alias, for PHP's own server: files of its www directory, and its programs
- * with what stands behind them as PATH_INFO.
+ * with what stands behind them as PATH_INFO. At a host name of its own: other services, which simplesamlphp knows.
  */
+
+if (strpos($_SERVER['HTTP_HOST'] ?? '', 'autre.localhost') === 0) {
+    require __DIR__ . '/other_service.php';
+    return true;
+}
 
 $www = '/usr/share/simplesamlphp/www';
 $path = rawurldecode(parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH) ?: '/');

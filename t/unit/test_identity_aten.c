@@ -54,6 +54,30 @@ static void known_attributes(void **state)
     assert_string_equal(list_of(aten_known_attribute(empty, ATEN_A_MAIL)), "b"); /* without a value it is not there */
 }
 
+static void one_value(void **state)
+{
+    static const struct { const char *attributes, *value, *why; } rows[] = {
+        {"x=1", NULL, "not there"},
+        {"FrEduUrlRetour=u", "u", "by name"},
+        {OID "5=u", "u", "by OID"},
+        {OID "5=", "", "empty"},
+        {"FrEduUrlRetour=u\n" OID "5=u", "u", "by both, the same"},
+        {"FrEduUrlRetour=u\n" OID "5=v", NULL, "by both, another"},
+        {"FrEduUrlRetour=u\nFrEduUrlRetour=v", NULL, "two"},
+        {OID "5=u\n" OID "5=u", NULL, "two, and be they the same"},
+        {"FrEduUrlRetour=u\n" OID "5=u\n" OID "5=v", NULL, "by both, one of them twice"},
+        {OID "57=u", NULL, "another OID"},
+    };
+    int i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        const char *got = aten_known_value(attributes_of_lines(rows[i].attributes), ATEN_A_URL_RETOUR);
+
+        if (got != rows[i].value && (!got || !rows[i].value || strcmp(got, rows[i].value))) fail_msg("%s", rows[i].why);
+    }
+    assert_null(aten_known_value(NULL, ATEN_A_URL_RETOUR));
+}
+
 static void need(void **state)
 {
     static const struct { const char *attributes, *order; int needed; const char *why; } rows[] = {
@@ -61,11 +85,13 @@ static void need(void **state)
         {"a=1\nb=2", "a b", 0, "none is known"},
         {"x=1\n" V "2\ny=3\nmail=4\nctemail=5\nFrEduRne=6", "FrEduVecteur mail ctemail FrEduRne x y", 4, "known first"},
         {"x=1\n" OID "57=2\n" OID "7=3\n" OID "72=4\n" OID "5=5\n" OID "67=6\n" OID "73=7",
-         OID "57 " OID "7 " OID "72 " OID "5 x " OID "67 " OID "73", 4,
+         OID "57 " OID "7 " OID "72 " OID "5 x " OID "67 " OID "73", 3,
          "EduConnect's, known by OID; birth date and level are kept where they fit"},
         {"x=1\nFrEduCtId=2\n" OID "57=2", "FrEduCtId " OID "57 x", 2, "both names of one"},
         {"x=1\nFrEduUrlRetour=u\nFrEduCtPersonAffiliation=a\nFrEduCtEleveUAI=e",
-         "FrEduUrlRetour FrEduCtPersonAffiliation FrEduCtEleveUAI x", 3, "EduConnect's by name"},
+         "FrEduCtPersonAffiliation FrEduCtEleveUAI FrEduUrlRetour x", 2, "EduConnect's by name"},
+        {"x=1\ny=2\n" OID "5=3\nFrEduUrlRetour=4\nz=5", OID "5 FrEduUrlRetour x y z", 0,
+         "where to after a logout comes first of what need not fit"},
         {"x=1\nsn=2\ngivenName=3\nurn:oid:2.5.4.4=4\nurn:oid:2.5.4.42=5\n" OID_MAIL "=6",
          "sn givenName urn:oid:2.5.4.4 urn:oid:2.5.4.42 " OID_MAIL " x", 5, "names"},
     };
@@ -538,6 +564,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_attributes),
+        cmocka_unit_test(one_value),
         cmocka_unit_test(need),
         cmocka_unit_test(kinds),
         cmocka_unit_test(users),

@@ -17,6 +17,9 @@ static aten_keyring_t *keys, *other_keys;
 static aten_result_place_t here;
 static const aten_lifetimes_t last = {SECONDS(28800), SECONDS(3600)};
 static const aten_saml_subject_t subject = {.name_id = "_n", .session_index = "_s", .authn_instant = NOW - SECONDS(5)};
+static const aten_result_once_t once = {
+    {{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}}, {{0xff, 0, 0xfe}}}, 2, NOW + SECONDS(420),
+};
 static unsigned char counter;
 
 static int set_up(void **state)
@@ -66,7 +69,8 @@ static const char *stored_as(aten_session_t *s, const char *nonce, int unsolicit
 {
     const char *cookie = NULL;
 
-    assert_int_equal(aten_result_store(&here, s, 1, nonce, unsolicited, counting, NULL, &cookie, pool), ATEN_V_OK);
+    assert_int_equal(aten_result_store(&here, s, 1, nonce, unsolicited, &once, counting, NULL, &cookie, pool),
+                     ATEN_V_OK);
     return cookie;
 }
 
@@ -85,16 +89,18 @@ typedef struct {
     aten_verdict_t verdict;
     aten_session_t *session;
     int unsolicited;
+    aten_result_once_t once;
     apr_array_header_t *cookies;
 } taken_t;
 
 static taken_t take_at(const aten_result_place_t *place, const char *nonce, const char *header, apr_time_t now)
 {
-    taken_t t = {.unsolicited = -1, .cookies = apr_array_make(pool, 1, sizeof(const char *))};
+    taken_t t = {.unsolicited = -1, .once.count = -1, .cookies = apr_array_make(pool, 1, sizeof(const char *))};
 
-    t.verdict = aten_result_take(place, nonce, header, now, &t.session, &t.unsolicited, t.cookies, pool);
+    t.verdict = aten_result_take(place, nonce, header, now, &t.session, &t.unsolicited, &t.once, t.cookies, pool);
     assert_true((t.verdict == ATEN_V_OK) == (t.session != NULL));
     assert_true(t.verdict == ATEN_V_OK || (t.verdict == ATEN_V_RESULT_NONE && t.unsolicited == -1));
+    assert_true((t.verdict == ATEN_V_OK) == (t.once.count != -1));
     return t;
 }
 
@@ -138,7 +144,8 @@ static void on_plain_http_it_has_no_prefix(void **state)
     const char *cookie = NULL;
     taken_t t;
 
-    assert_int_equal(aten_result_store(&http, answer_of(NOW), 1, NONCE, 0, counting, NULL, &cookie, pool), ATEN_V_OK);
+    assert_int_equal(aten_result_store(&http, answer_of(NOW), 1, NONCE, 0, &once, counting, NULL, &cookie, pool),
+                     ATEN_V_OK);
     assert_int_equal(strncmp(cookie, "aten-result=", 12), 0);
     assert_string_equal(strchr(cookie, ';'), "; Path=" PATH "; Max-Age=60; HttpOnly; SameSite=Lax");
     t = take_at(&http, NONCE, sent(cookie), NOW);
@@ -162,6 +169,110 @@ static void its_profile_stays_out(void **state)
     t = take(sent(stored_as(s, NONCE, 0)));
     assert_null(t.session->profile);
     assert_string_equal(s->profile, "eleves-parents");
+}
+
+static void what_was_used_comes_along(void **state)
+{
+    static const aten_result_once_t nothing;
+    aten_result_once_t carried = once;
+    int count;
+
+    for (count = 0; count <= ATEN_RESULT_KEYS_MAX; count++) {
+        const char *cookie = NULL;
+        taken_t t;
+        int i;
+
+        carried.count = count;
+        carried.until = count ? once.until : 0;
+        assert_int_equal(aten_result_store(&here, answer_of(NOW), 1, NONCE, 0, &carried, counting, NULL, &cookie, pool),
+                         ATEN_V_OK);
+        t = take(sent(cookie));
+        assert_int_equal(t.verdict, ATEN_V_OK);
+        assert_int_equal(t.once.count, count);
+        assert_true(t.once.until == carried.until);
+        for (i = 0; i < ATEN_RESULT_KEYS_MAX; i++) {
+            assert_memory_equal(&t.once.keys[i], i < count ? &once.keys[i] : &nothing.keys[0], ATEN_STORE_KEY_BYTES);
+        }
+        assert_string_equal(t.session->identity.user, "eleve:701294@0790031E");
+    }
+}
+
+/* An older one of the same nonce stands before it, and had more keys. */
+static void what_another_used_stays_out(void **state)
+{
+    static const aten_result_once_t nothing;
+    const char *old = sent(stored_as(answer_of(NOW - SECONDS(100)), NONCE, 0)), *cookie = NULL;
+    taken_t t;
+
+    assert_int_equal(aten_result_store(&here, answer_of(NOW), 1, NONCE, 0, &nothing, counting, NULL, &cookie, pool),
+                     ATEN_V_OK);
+    t = take(apr_pstrcat(pool, old, "; ", sent(cookie), NULL));
+    assert_int_equal(t.verdict, ATEN_V_OK);
+    assert_memory_equal(&t.once, &nothing, sizeof(nothing));
+}
+
+static void what_was_used_has_its_form(void **state)
+{
+    static const struct {
+        int count;
+        apr_time_t until;
+        const char *why;
+    } rows[] = {
+        {-1, NOW, "fewer keys than none"},
+        {ATEN_RESULT_KEYS_MAX + 1, NOW, "more keys than there is room for"},
+        {0, NOW, "a time without a key"},
+        {1, 0, "a key without a time"},
+        {1, -1, "a time before the epoch"},
+    };
+    int i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        aten_result_once_t odd = once;
+        const char *cookie = NULL;
+
+        odd.count = rows[i].count;
+        odd.until = rows[i].until;
+        if (aten_result_store(&here, answer_of(NOW), 1, NONCE, 0, &odd, counting, NULL, &cookie, pool)
+                != ATEN_V_INTERNAL || cookie) {
+            fail_msg("%s", rows[i].why);
+        }
+    }
+}
+
+/* Sealed by the right key for the right place, but not of the form: a result of an earlier version, and worse. */
+static void another_form_is_no_result(void **state)
+{
+    static const aten_bind_t bind = {"result", "__Secure-aten-result " NONCE, "https", "ent.example"};
+    static const struct {
+        const char *head;
+        apr_size_t len;
+        int ok;
+        const char *why;
+    } rows[] = {
+        {"", 0, 0, "the session alone, as it was before"},
+        {"\3\0", 2, 1, "the form, and no key"},
+        {"\2\0", 2, 0, "another format"},
+        {"\3\3", 2, 0, "more keys than there may be"},
+        {"\3\1", 2, 0, "a key that is not there"},
+        {"\3\0\0", 3, 0, "something between"},
+    };
+    aten_session_t *s = answer_of(NOW);
+    aten_pack_t packed;
+    int i;
+
+    assert_int_equal(aten_session_pack(&packed, s, 1, 2000, pool), ATEN_V_OK);
+    for (i = 0; i < COUNT(rows); i++) {
+        aten_pack_t pack;
+        const char *value;
+
+        aten_pack_init(&pack, 2100, pool);
+        aten_pack_bytes(&pack, rows[i].head, rows[i].len);
+        aten_pack_bytes(&pack, packed.data, packed.len);
+        value = aten_seal(keys, &bind, pack.data, pack.len, counting, NULL, pool);
+        if ((take(apr_pstrcat(pool, "__Secure-aten-result=", value, NULL)).verdict == ATEN_V_OK) != rows[i].ok) {
+            fail_msg("%s", rows[i].why);
+        }
+    }
 }
 
 static void two_results_differ(void **state)
@@ -350,7 +461,7 @@ static void it_keeps_to_its_limit(void **state)
         aten_verdict_t v;
 
         aten_attribute_add(s->identity.attributes, "long", repeat('x', extra), pool);
-        v = aten_result_store(&here, s, 2, NONCE, 0, counting, NULL, &cookie, pool);
+        v = aten_result_store(&here, s, 2, NONCE, 0, &once, counting, NULL, &cookie, pool);
         if (v == ATEN_V_OK) {
             assert_false(out);
             assert_true(strlen(sent(cookie)) - 1 <= ATEN_RESULT_MAX);
@@ -395,7 +506,7 @@ static void storing_can_fail(void **state)
     aten_session_t *s = answer_of(NOW);
     const char *cookie = NULL;
 
-#define STORE(place, nonce, random) aten_result_store(place, s, 1, nonce, 0, random, NULL, &cookie, pool)
+#define STORE(place, nonce, random) aten_result_store(place, s, 1, nonce, 0, &once, random, NULL, &cookie, pool)
     assert_int_equal(STORE(&here, NONCE, failing), ATEN_V_INTERNAL);
     assert_int_equal(STORE(&here, NULL, counting), ATEN_V_INTERNAL);
     assert_int_equal(STORE(&here, "", counting), ATEN_V_INTERNAL);
@@ -416,6 +527,10 @@ int main(void)
         cmocka_unit_test(on_plain_http_it_has_no_prefix),
         cmocka_unit_test(an_unsolicited_one_stays_one),
         cmocka_unit_test(its_profile_stays_out),
+        cmocka_unit_test(what_was_used_comes_along),
+        cmocka_unit_test(what_another_used_stays_out),
+        cmocka_unit_test(what_was_used_has_its_form),
+        cmocka_unit_test(another_form_is_no_result),
         cmocka_unit_test(two_results_differ),
         cmocka_unit_test(it_opens_for_its_nonce_alone),
         cmocka_unit_test(it_opens_in_its_own_place_only),

@@ -148,6 +148,26 @@ static void assert_same_attributes(const apr_array_header_t *a, const apr_array_
 
 /* -- Making -- */
 
+/* Cookies outlive an upgrade: these bytes never change. The first bytes of a SHA-256 over the parts ("login", "cas",
+ * ...), each behind its length as 8 bytes. */
+static void the_bytes_of_keys_stay(void **state)
+{
+    static const unsigned char zeros[ATEN_KEY_HASH_BYTES];
+    unsigned char backend[ATEN_BACKEND_KEY_BYTES], key[ATEN_KEY_HASH_BYTES];
+
+    assert_true(aten_backend_key(backend, ATEN_BACKEND_CAS, CAS));
+    assert_memory_equal(backend, "\x5f\x22\xfc\x40\xdf\x5d\x2a\x70", sizeof(backend));
+    assert_true(aten_session_login_key(key, ATEN_BACKEND_CAS, CAS, "ST-1"));
+    assert_memory_equal(key, "\x6a\x6b\x8a\x05\x0d\x52\x08\x4a\x67\xf9\x71\x07\x75\x69\x79\xca", sizeof(key));
+    assert_true(aten_session_subject_key(key, ATEN_BACKEND_CAS, CAS, "zoe"));
+    assert_memory_equal(key, "\x14\x4b\xd6\x7c\xe7\x51\xbf\x1c\xc1\x11\x0d\x3f\x4a\x5d\x7f\x06", sizeof(key));
+
+    assert_false(aten_session_login_key(key, ATEN_BACKEND_CAS, CAS, NULL));
+    assert_memory_equal(key, zeros, sizeof(key));
+    assert_false(aten_session_subject_key(key, ATEN_BACKEND_CLOSED, CAS, "zoe"));
+    assert_false(aten_session_subject_key(key, ATEN_BACKEND_CAS, NULL, "zoe"));
+}
+
 static void a_session_is_made(void **state)
 {
     aten_identity_t identity = parent();
@@ -167,7 +187,7 @@ static void keys_tell_apart(void **state)
 {
     aten_identity_t identity = parent(), other_person = nobody();
     aten_session_t *s = made(&identity), *t;
-    unsigned char key[ATEN_BACKEND_KEY_BYTES], other[ATEN_BACKEND_KEY_BYTES];
+    unsigned char key[ATEN_BACKEND_KEY_BYTES], other[ATEN_BACKEND_KEY_BYTES], hash[ATEN_KEY_HASH_BYTES];
     static const unsigned char zeros[ATEN_BACKEND_KEY_BYTES];
 
 #define MAKE(backend, target, ticket, who) \
@@ -189,6 +209,10 @@ static void keys_tell_apart(void **state)
 
     assert_true(aten_backend_key(key, ATEN_BACKEND_CAS, CAS));
     assert_memory_equal(key, s->backend_key, sizeof(key));
+    assert_true(aten_session_login_key(hash, ATEN_BACKEND_CAS, CAS, "ST-1"));
+    assert_memory_equal(hash, s->login_key, sizeof(hash));
+    assert_true(aten_session_subject_key(hash, ATEN_BACKEND_CAS, CAS, identity.user));
+    assert_memory_equal(hash, s->subject_key, sizeof(hash));
     assert_false(aten_backend_key(other, ATEN_BACKEND_CAS, NULL));
     assert_memory_equal(other, zeros, sizeof(zeros));
     assert_false(aten_backend_key(other, ATEN_BACKEND_CLOSED, CAS));
@@ -875,6 +899,7 @@ static void a_cookie_is_issued_anew_when_a_twentieth_has_passed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_bytes_of_keys_stay),
         cmocka_unit_test(a_session_is_made),
         cmocka_unit_test(keys_tell_apart),
         cmocka_unit_test(credentials_tell_apart),

@@ -1,5 +1,7 @@
 /* Addresses: the base, our own paths, parameters, and the one function that judges where a person may be sent. */
 
+#include <apr_cstr.h>
+
 #include "unit.h"
 #include "aten_url.h"
 #include "aten_util.h"
@@ -568,6 +570,213 @@ static void all_combinations(void **state)
     apr_pool_destroy(p);
 }
 
+/* --- aten_host_parse, aten_url_host, aten_return_url --- */
+
+static void hosts_of_directive(void **state)
+{
+    static const struct { const char *text, *host, *why; } rows[] = {
+        {"www.mon-ent.fr", "www.mon-ent.fr", "a name"},
+        {"WWW.Mon-ENT.fr", "www.mon-ent.fr", "in any case"},
+        {"localhost", "localhost", "a short name"},
+        {"192.0.2.7", "192.0.2.7", "a number"},
+        {"xn--cole-9oa.example", "xn--cole-9oa.example", "IDNA"},
+        {"", NULL, "nothing"},
+        {"*", NULL, "every host"},
+        {"*.mon-ent.fr", NULL, "a wildcard"},
+        {".mon-ent.fr", NULL, "an empty label"},
+        {"mon-ent.fr.", NULL, "a final dot: another host to a browser"},
+        {"mon-ent.fr:443", NULL, "a port"},
+        {"https://mon-ent.fr", NULL, "a scheme"},
+        {"mon-ent.fr/", NULL, "a path"},
+        {"me@mon-ent.fr", NULL, "a user"},
+        {"mon ent.fr", NULL, "a blank"},
+        {"\xc3\xa9nt.example", NULL, "accents: to be written as xn--"},
+        {"127.1", NULL, "a browser makes 127.0.0.1 of it"},
+        {"[::1]", NULL, "not a name"},
+        {"::1", NULL, "not a name"},
+    };
+    int i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        const char *host = NULL, *error = aten_host_parse(&host, rows[i].text, pool);
+
+        expect(host, rows[i].host, rows[i].text, rows[i].why);
+        expect_number(error == NULL, rows[i].host != NULL, rows[i].text, rows[i].why);
+        if (error) assert_non_null(strstr(error, "www.mon-ent.fr"));
+        if (error) assert_non_null(strstr(error, aten_log_text(pool, rows[i].text, 200)));
+    }
+}
+
+static apr_array_header_t *allowed(void)
+{
+    static const char *const names_allowed[] = {"ent.example", "localhost", "127.0.0.1", "[::1]", "192.0.2.7"};
+    apr_array_header_t *hosts = apr_array_make(pool, 5, sizeof(const char *));
+    int i;
+
+    for (i = 0; i < COUNT(names_allowed); i++) APR_ARRAY_PUSH(hosts, const char *) = names_allowed[i];
+    return hosts;
+}
+
+static void return_urls(void **state)
+{
+    static const struct { const char *url, *why; } rows[] = {
+        {"https://ent.example", "a host alone"},
+        {"https://ent.example/", "its root"},
+        {"https://ent.example?a=b", "a query without a path"},
+        {"https://ent.example/deconnexion?a=b&c=%2F%2Fx", "path and query stay as they are"},
+        {"https://ent.example/%C3%A9?q=%40", "what is encoded well"},
+        {"https://ent.example/?to=http://evil.example/", "a query may say what it likes"},
+        {"https://ent.example/a:b;c=d,e+f*(g)!$~[h]|{i}^", "characters that mean nothing"},
+        {"https://ent.example:8443/", "any port of the host"},
+        {"HTTPS://ENT.Example/A", "scheme and host in any case"},
+        {"https://192.0.2.7/", "a number"},
+        {"https://localhost/", "this machine"},
+        {"http://localhost:8080/", "... by http too"},
+        {"http://127.0.0.1/", "... by number"},
+        {"http://[::1]:8080/", "... by IPv6"},
+    };
+    const char *url, *host;
+    int i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        url = NULL;
+        expect(aten_return_url(&url, rows[i].url, allowed(), pool), NULL, rows[i].url, rows[i].why);
+        expect(url, rows[i].url, rows[i].url, rows[i].why);
+    }
+    assert_null(aten_url_host(&host, "https://WWW.Autre.example:8443/x?y", pool));
+    assert_string_equal(host, "www.autre.example");
+}
+
+/* said: what the sentence has to have; NULL: it must not name a host. */
+static void return_urls_refused(void **state)
+{
+    static const struct { const char *url, *said, *why; } rows[] = {
+        {"https://evil.example/secret", "evil.example", "another host"},
+        {"https://ent.example.evil.example/secret", "ent.example.evil.example", "ours at the beginning"},
+        {"https://evil-ent.example/secret", "evil-ent.example", "ours at the end"},
+        {"https://sub.ent.example/secret", "sub.ent.example", "below ours"},
+        {"https://example/secret", "leads to example,", "above ours"},
+        {"https://ent.exampl/secret", "ent.exampl,", "cut"},
+        {"https://192.0.2.77/secret", "192.0.2.77", "another number"},
+        {"http://ent.example/secret", "ent.example by plain http", "http elsewhere than here"},
+        {"http://192.0.2.7/secret", "192.0.2.7 by plain http", "likewise"},
+        {"http://localhost.example/secret", "localhost.example by plain http", "not this machine"},
+        {"", NULL, "nothing"},
+        {"/secret", NULL, "a path"},
+        {"//ent.example/secret", NULL, "no scheme"},
+        {"ent.example/secret", NULL, "no scheme"},
+        {"://ent.example/secret", NULL, "an empty scheme"},
+        {"https:ent.example/secret", NULL, "no slashes"},
+        {"https:/ent.example/secret", NULL, "one slash"},
+        {"https:///ent.example/secret", NULL, "three"},
+        {"https:/x://ent.example/secret", NULL, "slashes further on"},
+        {"/x?https://ent.example/secret", NULL, "an address inside a path"},
+        {"ftp://ent.example/secret", NULL, "not a scheme of the web"},
+        {"javascript://ent.example/secret", NULL, "a program"},
+        {"data://ent.example/secret", NULL, "no address at all"},
+        {"xhttps://ent.example/secret", NULL, "another scheme"},
+        {"https://me:pw@ent.example/secret", NULL, "a user"},
+        {"https://ent.example@evil.example/secret", NULL, "a user that looks like a host"},
+        {"https://ent.example/@evil.example/secret", NULL, "some parsers see a user"},
+        {"https://ent.example/secret#a", NULL, "a fragment"},
+        {"https://evil.example#.ent.example/secret", NULL, "a fragment that looks like a host"},
+        {"https://evil.example\\.ent.example/secret", NULL, "a backslash, which browsers take for a slash"},
+        {"https://ent.example/secret\\", NULL, "a backslash"},
+        {"https://ent.example/secret x", NULL, "a blank"},
+        {" https://ent.example/secret", NULL, "a blank before"},
+        {"https://ent.example/secret ", NULL, "a blank behind"},
+        {"https://ent.example/secret\t", NULL, "a tab"},
+        {"ht\ntps://ent.example/secret", NULL, "a line's end, which browsers drop"},
+        {"https://ent.example/secret\r\nX: y", NULL, "a header's end"},
+        {"https://ent.example/secret\x7f", NULL, "a control character"},
+        {"https://ent.example/\xc3\xa9secret", NULL, "not ASCII"},
+        {"https://ent.example/secret\"", NULL, "a quote"},
+        {"https://ent.example/secret'", NULL, "a quote"},
+        {"https://ent.example/secret`", NULL, "a quote"},
+        {"https://ent.example/secret<", NULL, "markup"},
+        {"https://ent.example/secret>", NULL, "markup"},
+        {"https://ent.example/secret%0d%0a", NULL, "a line's end, encoded"},
+        {"https://ent.example/secret?a=%250a", NULL, "... twice"},
+        {"https://ent.example/secret%00", NULL, "a NUL"},
+        {"https://ent.example/secret%c2%85", NULL, "a control character beyond ASCII"},
+        {"https://ent.example/secret%", NULL, "a broken escape"},
+        {"https://ent.example/secret%2", NULL, "a broken escape"},
+        {"https://ent.example/secret?%zz", NULL, "a broken escape"},
+        {"https://ent.example%2fsecret", NULL, "an escape in the host"},
+        {"https://ent%2eexample/secret", NULL, "an escape in the host"},
+        {"https://ent.example;secret/", NULL, "not a character of a host"},
+        {"https://ent.example./secret", NULL, "a final dot"},
+        {"https://ent..example/secret", NULL, "an empty label"},
+        {"https://ent.example:/secret", NULL, "an empty port"},
+        {"https://ent.example:0/secret", NULL, "not a port"},
+        {"https://ent.example:65536/secret", NULL, "not a port"},
+        {"https://ent.example:443:443/secret", NULL, "two ports"},
+        {"https:///secret", NULL, "no host"},
+        {"https://?secret", NULL, "no host"},
+        {"https://127.1/secret", NULL, "a browser makes 127.0.0.1 of it"},
+        {"https://0x7f000001/secret", NULL, "a browser makes 127.0.0.1 of it"},
+        {"https://[::1]x/secret", NULL, "something behind the bracket"},
+    };
+    int i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        const char *url = NULL, *error = aten_return_url(&url, rows[i].url, allowed(), pool);
+
+        if (!error || url) fail_msg("%s was let through: %s", rows[i].url, rows[i].why);
+        if (strstr(error, "secret")) fail_msg("%s: '%s' has more than the host", rows[i].url, error);
+        if (rows[i].said && !strstr(error, rows[i].said)) fail_msg("%s: '%s'", rows[i].url, error);
+        if (!rows[i].said && strstr(error, "example")) fail_msg("%s: '%s' has a host", rows[i].url, error);
+    }
+}
+
+static void return_url_limits(void **state)
+{
+    static const char start[] = "https://ent.example/";
+    char *long_url = apr_palloc(pool, ATEN_TO_MAX + 2);
+    apr_array_header_t *none = apr_array_make(pool, 1, sizeof(const char *));
+    const char *url = NULL;
+
+    memset(long_url, 'a', ATEN_TO_MAX + 1);
+    memcpy(long_url, start, strlen(start));
+    long_url[ATEN_TO_MAX + 1] = '\0';
+    assert_non_null(aten_return_url(&url, long_url, allowed(), pool));
+    long_url[ATEN_TO_MAX] = '\0';
+    assert_null(aten_return_url(&url, long_url, allowed(), pool));
+    assert_string_equal(url, long_url);
+    assert_ptr_not_equal(url, long_url);
+    url = NULL;
+    assert_non_null(aten_return_url(&url, start, none, pool)); /* no list allows nothing */
+    assert_null(url);
+}
+
+/* None leads to another host; four entries are plain addresses of ours, which are wrong as paths alone. */
+static void open_redirects_by_portal(void **state)
+{
+    apr_array_header_t *hosts = apr_array_make(pool, 1, sizeof(const char *));
+    FILE *file = open_list();
+    char line[4096];
+    int count = 0, ours = 0;
+
+    APR_ARRAY_PUSH(hosts, const char *) = "ent.example";
+    while (fgets(line, sizeof(line), file)) {
+        apr_pool_t *p;
+        const char *url = NULL;
+
+        line[strcspn(line, "\n")] = '\0';
+        if (!line[0] || line[0] == '#') continue;
+        apr_pool_create(&p, pool);
+        unescape(line); /* what stands behind a NUL cannot come here */
+        aten_return_url(&url, line, hosts, p);
+        if (url && apr_cstr_casecmpn(url, "https://ent.example/", 20)) fail_msg("%s was let through", url);
+        ours += url != NULL;
+        count++;
+        apr_pool_destroy(p);
+    }
+    fclose(file);
+    assert_int_equal(ours, 4);
+    assert_true(count > 1000);
+}
+
 /* --- aten_params --- */
 
 static const char *const names[] = {"to", "profile", "ticket", NULL};
@@ -705,6 +914,11 @@ int main(void)
         cmocka_unit_test(nothing_at_all),
         cmocka_unit_test(open_redirects),
         cmocka_unit_test(all_combinations),
+        cmocka_unit_test(hosts_of_directive),
+        cmocka_unit_test(return_urls),
+        cmocka_unit_test(return_urls_refused),
+        cmocka_unit_test(return_url_limits),
+        cmocka_unit_test(open_redirects_by_portal),
         cmocka_unit_test(params),
         cmocka_unit_test(addresses),
         cmocka_unit_test(there_and_back),

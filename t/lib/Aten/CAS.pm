@@ -10,9 +10,10 @@ use Test::More ();
 
 my $json = JSON::PP->new->utf8->canonical->pretty;
 
-# Start one on a free port, wait until it answers. Options: port => N, host => another name for this machine (two servers
-# in one browser: ports don't separate cookies), services => [regex...] (default: everything on
-# localhost and 127.0.0.1 under /aten/cas, and names under .test and .example), env => {...}, ticket_seconds => N.
+# Start one on a free port, wait until it answers. Options: port => N, host => another name for this machine (two
+# servers in one browser: ports don't separate cookies), services => [regex...] (default: everything on localhost and
+# 127.0.0.1 under /aten/cas, and names under .test and .example), env => {...}, ticket_seconds => N, ca => file of the
+# authority to trust when it tells a service by https of a logout.
 sub new ($class, %option) {
     my $self  = bless {%option}, $class;
     my $top   = Aten::Process::top();
@@ -32,6 +33,7 @@ sub run ($self) {
         '/usr/bin/python3', Aten::Process::top() . '/demo/cas/server.py', '--port', $port, '--state', $state,
         '--accounts', "$state/accounts.json", map({ ('--service', $_) } @{ $self->{services} }),
         $self->{ticket_seconds} ? ('--ticket-seconds', $self->{ticket_seconds}) : (),
+        $self->{ca} ? ('--ca', $self->{ca}) : (),
     );
     $self->launch(name => 'CAS server', command => \@command, output => "$state/log", env => $self->{env});
     return $self->wait_for(sub { HTTP::Tiny->new(timeout => 2)->get("http://127.0.0.1:$port/ready")->{success} });
@@ -61,5 +63,14 @@ sub set_account ($self, $name, $attributes, $password = 'demo') {
 
 # Lines of the server's own access log for validation calls, to count them.
 sub validations ($self) { return grep { m{/cas/\S*[vV]alidate\?} } split /\n/, $self->log }
+
+# A person logs out at the CAS server itself, which tells the services before it answers. Returns the page.
+sub logout ($self, $browser, %option) {
+    return $browser->get($self->url . '/logout' . ($option{everywhere} ? '?all=1' : ''));
+}
+
+# How many services it set out to tell of a logout, and which of these it could not tell, as its log says it.
+sub told ($self) { return scalar(() = $self->log =~ /Sending SLO requests to service /g) }
+sub not_told ($self) { return grep { /Error during SLO for user/ } split /\n/, $self->log }
 
 1;

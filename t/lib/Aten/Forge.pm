@@ -19,7 +19,8 @@ use Time::HiRes ();
 
 my $json = JSON::PP->new->utf8;
 
-# Start it; keys for the service are made here, and their certificates given to it.
+# Start it; keys for the service are made here, and their certificates given to it. Options: logout => 1: the portals'
+# metadata says where to log out (see Aten::ForgeLogout).
 sub new ($class, %option) {
     my $self = bless { directory => Aten::Process::temporary_directory('forge'), %option }, $class;
     $self->{service} = [map { { key => "$_.key", certificate => "$_.pem" } }
@@ -34,7 +35,9 @@ sub new ($class, %option) {
     $self->{listener} = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 10)
         // die "listen: $!";
     $self->{metadata} = "$self->{directory}/metadata.xml";
-    $self->{entities} = $self->ask(do => 'metadata', file => $self->{metadata})->{entities};
+    $self->{entities} = $self->ask(
+        do => 'metadata', file => $self->{metadata}, logout => $self->{logout} ? 1 : 0,
+    )->{entities};
     return $self;
 }
 
@@ -163,7 +166,7 @@ sub inflate ($data) {
     return $text // '';
 }
 
-# The answer of a case to a request. Options: now, portal.
+# The answer of a case to a request. Options: now, portal, name_id, session_index (the person's NameID and SessionIndex).
 sub make ($self, $case, $server, $request, %option) {
     return $self->ask(
         do => 'make', case => $case->{name}, acs => $server->url('/aten/saml/acs'),

@@ -20,8 +20,10 @@ my %host = (families => 'familles.localhost', agents => 'agents.localhost');
 my %default = (
     sign_response => 1, sign_assertion => 1, encrypt => 0, encrypt_name_id => 0,
     algorithm => 'rsa-sha256', lifetime => 300, name_id => 'transient', name_format => 'basic', authn_context => '',
-    refuse => '',
+    refuse => '', logout => 'redirect', logout_type => 'traditional', sign_logout => 1,
 );
+
+my %bindings = (redirect => ['Redirect'], post => ['POST'], both => [qw(Redirect POST)], none => []);
 
 sub available () { return -d '/usr/share/simplesamlphp/www' && -x '/usr/bin/php' }
 
@@ -103,19 +105,27 @@ sub restart ($self) {
 # The program reads this anew for each request. Whole or not at all.
 sub write_state ($self) {
     my $file = "$self->{state}/state.json";
+    my %entities = map { $_ => for_php($self->{entity}{$_}) } keys %{ $self->{entity} };
     Aten::Process::spew("$file.new", $json->encode({
-        salt => $self->{salt}, entities => $self->{entity}, accounts => $self->{accounts},
-        services => $self->{services},
+        salt => $self->{salt}, entities => \%entities, accounts => $self->{accounts}, services => $self->{services},
     }));
     rename "$file.new", $file or die "rename: $!";
     return $self;
+}
+
+sub for_php ($entity) {
+    my $option = $entity->{options};
+    my $logout = $bindings{ $option->{logout} } // die "no bindings '$option->{logout}'";
+    return { %$entity, options => { %$option, logout => $logout } };
 }
 
 # Options of an entity, effective at once: sign_response, sign_assertion, encrypt (the assertion: AES-128-CBC, its key
 # by RSA-OAEP; simplesamlphp has no other way to a service's key), encrypt_name_id, algorithm (rsa-sha256, rsa-sha384,
 # rsa-sha512, rsa-sha1), lifetime (seconds), name_id (transient, persistent), name_format (basic, uri), authn_context
 # (a URI; '' leaves it to simplesamlphp: a password), refuse (a message: the portal says that it did not log the person
-# in). It encrypts for the first encryption key of the service's metadata.
+# in). It encrypts for the first encryption key of the service's metadata. Of logouts: logout (bindings of its single
+# logout service in its metadata: redirect, post, both, none), logout_type (traditional: from service to service by
+# redirects; iframe: a page that asks them all), sign_logout. What a service says of a logout must be signed.
 sub set_option ($self, $name, %option) {
     for my $what (keys %option) {
         die "no option $what" if !exists $default{$what};
@@ -170,12 +180,36 @@ sub drop_other_key ($self, $name) {
 }
 
 # Tell it a service: the text of its metadata, or the address of the page. Read by simplesamlphp's own parser. Returns
-# the service's entityID.
-sub trust ($self, $metadata) {
+# the service's entityID. Option logout => 'redirect', 'post', 'both', 'none': which of the service's addresses for
+# logouts it knows.
+sub trust ($self, $metadata, %option) {
     my $service = $self->read_service($metadata =~ /^https?:/ ? fetch($metadata) : $metadata);
     $self->{services}{ $service->{entityid} } = $service;
+    if ($option{logout}) {
+        my %kept = map { $_ => 1 } @{ $bindings{ $option{logout} } // die "no bindings '$option{logout}'" };
+        my $logout = $service->{SingleLogoutService} // [];
+        $service->{SingleLogoutService} = [grep { $kept{ $_->{Binding} =~ s/.*HTTP-//r } } @$logout];
+    }
     $self->write_state;
     return $service->{entityid};
+}
+
+# A service that is not ours, in the portal's session once somebody has been at its unsolicited_url: asked to end its
+# session it `agrees`, `refuses`, is `silent` (the browser stays there), or cannot be asked: `mute`. Returns its
+# entityID.
+sub other_service ($self, $kind, $name = 'families') {
+    my $entity_id = "urn:test:$kind";
+    my $at        = "http://autre.localhost:$self->{port}";
+    my $back      = Aten::URL::escape($self->url($name, '/saml2/idp/SingleLogoutService.php'));
+    my $binding   = 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-';
+    my $logout    = { Binding => "${binding}Redirect", Location => "$at/$kind?portal=$back" };
+    $self->{services}{$entity_id} = {
+        entityid => $entity_id, 'validate.logout' => JSON::PP::false,
+        AssertionConsumerService => [{ Binding => "${binding}POST", Location => "$at/acs", index => 0 }],
+        SingleLogoutService => $kind eq 'mute' ? [] : [$logout],
+    };
+    $self->write_state;
+    return $entity_id;
 }
 
 sub distrust ($self, $entity_id) {
@@ -231,6 +265,12 @@ sub unsolicited_url ($self, $service, $name = 'families', %more) {
     return $self->url($name, length $query ? "$path&$query" : $path);
 }
 
+# The page by which a logout begins at the portal itself; it ends on ->logged_out_url.
+sub logout_url ($self, $name = 'families') {
+    return $self->url($name, '/saml2/idp/initSLO.php?RelayState=' . Aten::URL::escape($self->logged_out_url($name)));
+}
+sub logged_out_url ($self, $name = 'families') { return $self->url($name, '/logout.php') }
+
 sub ask ($self, $name, $path) {
     return HTTP::Tiny->new(timeout => 10, no_proxy => ['*'])->get($self->url($name, $path), { peer => '127.0.0.1' });
 }
@@ -242,12 +282,14 @@ sub entity_metadata ($self, $name = 'families') {
     return $answer->{content} =~ s/^<\?xml[^>]*>\s*//r;
 }
 
-# One document with the entities that are named, all of them without names. Option valid_until => an xs:dateTime.
+# One document with the entities that are named, all of them without names. Options: valid_until => an xs:dateTime,
+# edit => sub ($text) {...}: what it returns stands there instead.
 sub metadata ($self, $names = [], %option) {
     my @names = @$names ? @$names : reverse sort keys %{ $self->{entity} };
     my $until = $option{valid_until} ? qq( validUntil="$option{valid_until}") : '';
+    my $edit  = $option{edit} // sub ($text) { $text };
     return qq(<?xml version="1.0"?>\n<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata"$until>\n)
-        . join('', map { $self->entity_metadata($_) } @names) . "</md:EntitiesDescriptor>\n";
+        . join('', map { $edit->($self->entity_metadata($_)) } @names) . "</md:EntitiesDescriptor>\n";
 }
 
 # The same as a file that httpd reads; again, it is replaced by what holds now.

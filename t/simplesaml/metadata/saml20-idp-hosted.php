@@ -20,8 +20,13 @@ foreach (aten_state()['entities'] as $name => $entity) {
         'assertion.lifetime' => (int) $option['lifetime'],
         'NameIDFormat' => 'urn:oasis:names:tc:SAML:2.0:nameid-format:' . $option['name_id'],
         'attributes.NameFormat' => 'urn:oasis:names:tc:SAML:2.0:attrname-format:' . $option['name_format'],
-        'sign.logout' => true,
-        'logouttype' => 'traditional',
+        'sign.logout' => (bool) $option['sign_logout'],
+        'validate.logout' => true,
+        'logouttype' => $option['logout_type'],
+        'SingleLogoutServiceBinding' => array_map(
+            static fn ($binding) => 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-' . $binding,
+            $option['logout']
+        ),
         // Whom a NameID that stays names; the attribute itself is not sent.
         'authproc' => [5 => ['class' => 'core:PHP', 'code' =>
             '$state["UserID"] = $attributes["account"][0]; unset($attributes["account"]);']],

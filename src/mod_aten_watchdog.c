@@ -1,0 +1,121 @@
+/* What one thread of all children does beside the requests: it carries records between the store and Redis, and takes
+ * out of the store what has expired. A singleton of mod_watchdog, so that another child takes over when this one ends.
+ * Without Redis there is none, for mod_watchdog asks for its mutex ten times a second in every child: each write takes
+ * out more than it puts in, and that is enough. */
+#include <apr_atomic.h>
+#include <apr_optional.h>
+#include <httpd.h>
+#include <http_log.h>
+#include <mod_watchdog.h>
+
+#include "mod_auth_aten.h"
+
+APLOG_USE_MODULE(auth_aten);
+
+#define WATCHDOG_NAME "_aten_"
+#define SWEEP_INTERVAL apr_time_from_sec(60)
+#define SWEEP_MAX 10000                    /* records in one go */
+#define STEPS_IN_A_ROW 20                  /* of ATEN_STORE_BATCH_MAX records; then the watchdog may be stopped */
+#define PAUSE apr_time_from_msec(50)
+
+/* Made in child_init, NULL without Redis; used by the watchdog's thread alone. */
+static aten_store_carrier_t *carrier;
+
+const char *mod_aten_watchdog_needs(void)
+{
+    if (APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance)) return NULL;
+    return "AtenStore redis://... needs mod_watchdog, which is not loaded";
+}
+
+static void say_away(server_rec *s, const char *why)
+{
+    if (!mod_aten_away_is_new(1)) return;
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "AtenStore: %s cannot be used: %s. Logins, requests and logouts go on "
+                 "with this server's own store; the others hear of them afterwards", mod_aten_global()->redis->shown,
+                 why ? why : "no reason is known");
+}
+
+static void say_back(server_rec *s)
+{
+    if (!mod_aten_away_is_new(0)) return;
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "AtenStore: %s can be used again", mod_aten_global()->redis->shown);
+}
+
+/* @return what the step said */
+static aten_carried_t carry(aten_store_carrier_t *by, server_rec *s, apr_pool_t *p)
+{
+    const apr_interval_time_t kept = mod_aten_longest_lifetime(s) + ATEN_ENDED_KEPT_LONGER;
+    const char *why = NULL;
+    const aten_carried_t carried = aten_store_carry(by, kept, apr_time_now(), &why, p);
+
+    if (carried == ATEN_CARRIED_NONE) {
+        say_away(s, why);
+        return carried;
+    }
+    say_back(s);
+    if (why) ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "AtenStore: %s", why);
+    return carried;
+}
+
+static apr_status_t carry_step(int state, void *data, apr_pool_t *p)
+{
+    server_rec *s = data;
+    int i;
+
+    if (state != AP_WATCHDOG_STATE_RUNNING || !carrier) return APR_SUCCESS;
+    for (i = 0; i < STEPS_IN_A_ROW && carry(carrier, s, p) == ATEN_CARRIED_SOME; i++) continue;
+    return APR_SUCCESS;
+}
+
+/* In small transactions, between which others write; and reader slots of children that were killed are given back. */
+static apr_status_t sweep_step(int state, void *data, apr_pool_t *p)
+{
+    aten_store_t *local = mod_aten_local_store();
+    int swept = 0;
+
+    (void)p;
+    if (state != AP_WATCHDOG_STATE_RUNNING || !local) return APR_SUCCESS;
+    aten_store_lmdb_clear_dead(local);
+    if (aten_store_lmdb_sweep(local, SWEEP_MAX, &swept, apr_time_now()) != APR_SUCCESS || !swept) return APR_SUCCESS;
+    ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, (server_rec *)data, "%d records of the store had expired", swept);
+    return APR_SUCCESS;
+}
+
+void mod_aten_watchdog_start(server_rec *main_server, apr_pool_t *pconf)
+{
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *add = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
+    ap_watchdog_t *watchdog;
+    apr_status_t rv;
+
+    rv = get(&watchdog, WATCHDOG_NAME, 0, 1, pconf);
+    if (rv == APR_SUCCESS) rv = add(watchdog, AP_WD_TM_SLICE, main_server, carry_step);
+    if (rv == APR_SUCCESS) rv = add(watchdog, SWEEP_INTERVAL, main_server, sweep_step);
+    if (rv == APR_SUCCESS) return;
+    ap_log_error(APLOG_MARK, APLOG_CRIT, rv, main_server, "AtenStore: mod_watchdog refused; nothing is carried to the "
+                 "other servers");
+}
+
+void mod_aten_carry_first(apr_time_t until, server_rec *main_server, apr_pool_t *pchild)
+{
+    aten_store_carrier_t *first;
+    apr_pool_t *p, *scratch;
+
+    apr_pool_create(&p, pchild);
+    apr_pool_create(&scratch, p);
+    first = aten_store_carrier_make(mod_aten_local_store(), mod_aten_global()->redis, mod_aten_shared_state(), p);
+    while (first && carry(first, main_server, scratch) != ATEN_CARRIED_ALL && apr_time_now() < until) {
+        if (apr_atomic_read32(&mod_aten_shared_state()->caught_up)) break; /* by another child */
+        apr_pool_clear(scratch);
+        apr_sleep(PAUSE);
+    }
+    apr_pool_destroy(p);
+}
+
+void mod_aten_watchdog_child_init(apr_pool_t *pchild)
+{
+    carrier = NULL;
+    if (!mod_aten_global()->redis || !mod_aten_local_store()) return;
+    carrier = aten_store_carrier_make(mod_aten_local_store(), mod_aten_global()->redis, mod_aten_shared_state(),
+                                      pchild);
+}
