@@ -83,6 +83,7 @@ static int answer_own_page(request_rec *r)
     if (is_insecure(site) && strcmp(page, "/style.css")) return fail(r, site, ATEN_V_INSECURE_HTTP, site->base->url);
     env = mod_aten_env(r);
     request = mod_aten_request(r);
+    request.second = mod_aten_second_session(r);
     max = aten_flow_body_max(page, r->method);
     if (max) mod_aten_read_body(r, max, &request);
     return mod_aten_send(r, aten_flow_page(&env, site, &request, page, r->pool));

@@ -203,6 +203,8 @@ int mod_aten_end_probe(request_rec *r);
 
 /* mod_aten_session.c: the session of a request */
 const aten_person_t *mod_aten_person(request_rec *r);
+/** Another live session beside the person's, in a second cookie of the name; NULL: none. */
+const aten_session_t *mod_aten_second_session(request_rec *r);
 /** Set r->user and AUTH_TYPE. */
 void mod_aten_set_user(request_rec *r, const aten_person_t *person);
 /** Set the ATEN_* variables for this request, with what the cut-off left open here. */

@@ -57,6 +57,8 @@ typedef struct {
     apr_size_t body_len;
     aten_verdict_t body_verdict;  /* OK, BODY_LARGE or BODY_BROKEN */
     const aten_person_t *person;  /* NULL: no session */
+    const aten_session_t *second; /* another live session in a second cookie of the name; NULL: none, or not looked for
+                                     (httpd looks for our own pages) */
     aten_verdict_t unknown;       /* OK; or STORE, STORE_BEHIND: whether a session was ended cannot be known, so there
                                      is no person */
 } aten_request_t;

@@ -102,12 +102,15 @@ aten_verdict_t aten_end_write(const aten_turn_t *turn, const aten_store_write_t 
 
 aten_verdict_t aten_end_session(const aten_turn_t *turn, const char **why)
 {
-    const aten_person_t *person = turn->request->person;
-    aten_store_write_t write;
+    const aten_request_t *request = turn->request;
+    aten_store_write_t writes[2];
+    int count = 0;
 
-    if (!person) return ATEN_V_OK;
-    write = aten_ended_session(person->session, turn->env->now);
-    return aten_end_write(turn, &write, 1, ATEN_V_STORE, why);
+    if (!request->person) return ATEN_V_OK;
+    writes[count++] = aten_ended_session(request->person->session, turn->env->now);
+    /* What a neighbour domain planted must not come to light behind the one that goes. */
+    if (request->second) writes[count++] = aten_ended_session(request->second, turn->env->now);
+    return aten_end_write(turn, writes, count, ATEN_V_STORE, why);
 }
 
 /* Attributes that no application will see, because their variables would have the same name. */

@@ -158,7 +158,7 @@ static const char *return_url(const aten_turn_t *turn, const char **passed_over)
     const char *url = aten_known_value(attributes, ATEN_A_URL_RETOUR), *error = "has several values";
 
     if (session->backend != ATEN_BACKEND_ATEN || !portal) return NULL;
-    if (!aten_known_attribute(attributes, ATEN_A_URL_RETOUR) || (url && !*url)) return NULL;
+    if (!aten_known_attribute(attributes, ATEN_A_URL_RETOUR)) return NULL;
     if (url) error = aten_return_url(&url, url, return_hosts(turn, portal), turn->p);
     if (!error) return url;
     *passed_over = apr_pstrcat(turn->p, "; FrEduUrlRetour ", error, " (AtenReturnURLAllow)", NULL);

@@ -173,6 +173,27 @@ const aten_person_t *mod_aten_person(request_rec *r)
     return NULL;
 }
 
+/* Only our own pages ask: most requests have one cookie of the name, or end at the first that is good. */
+const aten_session_t *mod_aten_second_session(request_rec *r)
+{
+    const mod_aten_chain_t *chain = mod_aten_chain(r);
+    const char *value;
+    apr_size_t len;
+    int nth;
+
+    for (nth = 0; chain->person && nth < COOKIES_TRIED; nth++) {
+        known_t *known;
+
+        if (!aten_cookie_find(chain->cookies, chain->site->cookie_name, nth, &value, &len)) return NULL;
+        known = open_remembered(r, chain->site, value, len);
+        if (!known || !is_alive(r, chain->site, known)) continue;
+        if (memcmp(known->person.session->id, chain->person->session->id, ATEN_SESSION_ID_BYTES)) {
+            return known->person.session;
+        }
+    }
+    return NULL;
+}
+
 /* --- what the application sees --- */
 
 void mod_aten_set_user(request_rec *r, const aten_person_t *person)

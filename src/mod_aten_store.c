@@ -162,7 +162,7 @@ static unsigned int readers(void)
     return 2 * (unsigned int)processes * (unsigned int)(threads + 1);
 }
 
-static const char *open_both(aten_store_t **local, aten_store_t **store, apr_pool_t *p)
+static const char *open_in(aten_store_t **local, aten_store_t **store, apr_pool_t *p)
 {
     const aten_redis_address_t *redis = mod_aten_global()->redis;
     const char *error = aten_store_lmdb_open(local, store_dir(p), ATEN_STORE_BYTES_MAX, readers(), p);
@@ -172,6 +172,21 @@ static const char *open_both(aten_store_t **local, aten_store_t **store, apr_poo
     if (redis) return aten_store_shared_make(store, *local, redis, &children.shared->state, p);
     /* What others should have heard of has nobody to carry it any more. */
     return aten_store_lmdb_share(*local, 0) == APR_SUCCESS ? NULL : "the store cannot be written";
+}
+
+/* In a pool of their own, so that nothing stays open where it fails: a process must not open an LMDB file twice.
+ * @return NULL, or what is wrong, in the parent */
+static const char *open_both(aten_store_t **local, aten_store_t **store, apr_pool_t *parent)
+{
+    const char *error;
+    apr_pool_t *p;
+
+    if (apr_pool_create(&p, parent) != APR_SUCCESS) return "no memory";
+    error = open_in(local, store, p);
+    if (!error) return NULL;
+    error = parent ? apr_pstrdup(parent, error) : "";
+    apr_pool_destroy(p);
+    return error;
 }
 
 /* In the order in which requests look at them. */
@@ -226,15 +241,10 @@ static void open_again(void)
     const apr_uint32_t now = (apr_uint32_t)apr_time_sec(apr_time_now());
     const apr_uint32_t last = apr_atomic_read32(&children.opening);
     aten_store_t *local, *store;
-    apr_pool_t *p;
 
     if (!last || now - last < OPEN_AGAIN_SECONDS) return;
     if (apr_atomic_cas32(&children.opening, now, last) != last) return;
-    if (apr_pool_create(&p, NULL) != APR_SUCCESS) return;
-    if (open_both(&local, &store, p)) {
-        apr_pool_destroy(p);
-        return;
-    }
+    if (open_both(&local, &store, NULL)) return;
     use(local, store);
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, children.main_server, "AtenStateDir: the store could be opened at last");
 }

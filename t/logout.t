@@ -99,6 +99,18 @@ for my $method (qw(GET POST)) {
     };
 }
 
+# A neighbour domain can plant a cookie of the name.
+subtest 'two cookies of the name' => sub {
+    my ($one, $two, $three) = map { session() } 1 .. 3;
+    my $page = ask("$base/aten/logout", "$one; $two", headers => { 'sec-fetch-site' => 'same-origin' });
+    is($page->status, 303, 'out');
+    out_ok($one, 'the session is dead');
+    out_ok($two, '... and the one behind it');
+    in_ok($three, '... and no other');
+    ask("$base/aten/logout", "aten=broken; $three", headers => { 'sec-fetch-site' => 'same-origin' });
+    out_ok($three, 'behind one that is broken too');
+};
+
 subtest 'the question' => sub {
     my $browser = enter($server);
     my $cookie  = cookie_of($browser);

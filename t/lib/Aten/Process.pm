@@ -3,6 +3,7 @@ package Aten::Process;
 # Programs that a test starts: each ends with the test, whatever ends the test, and nobody else's is touched.
 
 use v5.36;
+use Fcntl ();
 use Config;
 use File::Temp ();
 use IO::Socket::INET ();
@@ -141,17 +142,23 @@ sub temporary_directory ($name) {
 }
 
 # A port on which nothing listens. Below the range from which the kernel takes ports for outgoing connections, and not
-# given twice by the same test.
+# given twice by the same test, nor by two tests of a suite, which may run at the same time (ATEN_PORTS: a directory with
+# a file for each port that was given).
 my %given;
 sub free_port () {
     for (1 .. 200) {
         my $port = 20000 + int rand 12000;
-        next if $given{$port}++;
+        next if $given{$port}++ || !reserve_port($port);
         my $socket = IO::Socket::INET->new(LocalAddr => '0.0.0.0', LocalPort => $port, Listen => 1) or next;
         close $socket;
         return $port;
     }
     die 'no free port';
+}
+
+sub reserve_port ($port) {
+    my $directory = $ENV{ATEN_PORTS} // return 1;
+    return sysopen my $file, "$directory/$port", Fcntl::O_CREAT() | Fcntl::O_EXCL() | Fcntl::O_WRONLY();
 }
 
 sub listening ($port, $address = '127.0.0.1') {
