@@ -125,11 +125,13 @@ const aten_saml_metadata_t *mod_aten_portals(request_rec *r);
  *  judged, until it can */
 int mod_aten_store_make(server_rec *s, apr_pool_t *pconf, apr_pool_t *ptemp);
 void mod_aten_store_child_init(apr_pool_t *pchild, server_rec *main_server);
-/** NULL: it could not be opened in this child. */
+/** NULL: it cannot be opened in this child; that is tried again now and then. */
 const aten_store_t *mod_aten_store(void);
-/** May sessions be judged by it? Tries again now and then where it could not be opened.
+/** May sessions be judged by it?
  *  @return OK, STORE, or STORE_BEHIND (the other servers' ended sessions are not known yet) */
 aten_verdict_t mod_aten_store_ready(void);
+/** One line for each generation of children, when it is nearly full. */
+void mod_aten_store_warn_full(server_rec *s);
 /** The longest of all AtenSessionLifetime. */
 apr_interval_time_t mod_aten_longest_lifetime(server_rec *main_server);
 
@@ -139,8 +141,6 @@ const char *mod_aten_watchdog_needs(void);
 void mod_aten_watchdog_start(server_rec *main_server, apr_pool_t *pconf);
 /** Carry until this server has caught up, or until then; at the start of a child. */
 void mod_aten_carry_first(apr_time_t until, server_rec *main_server, apr_pool_t *pchild);
-/** The carrier of a child, for the thread that may be chosen. After mod_aten_store_child_init. */
-void mod_aten_watchdog_child_init(apr_pool_t *pchild);
 aten_store_shared_state_t *mod_aten_shared_state(void);
 /** Redis is away, or is there again: 1 for the first of all processes that says so. */
 int mod_aten_away_is_new(int away);

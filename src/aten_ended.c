@@ -76,15 +76,32 @@ int aten_ended_keys(aten_ended_keys_t *out, const aten_session_t *session)
 
 /* -- Judging -- */
 
-/* A login key of value 0 is a ticket that is known (aten_ended_known), of a session that is alive. */
-static int is_ended(const apr_time_t *values, int count, apr_time_t login)
+/* When the person proved who they are. A portal's answer may be on its way when the logout takes place, so its own time
+ * counts there; it says no more than the second (saml-core 1.3.3), so the end of that. */
+static apr_time_t proved_at(const aten_session_t *session)
+{
+    const apr_time_t said = session->subject ? session->subject->authn_instant : 0;
+    const apr_time_t proved = said - said % APR_USEC_PER_SEC + APR_USEC_PER_SEC - 1;
+
+    return said && proved < session->login ? proved : session->login;
+}
+
+/* A login key of value 0 is a ticket that is known (aten_ended_known), of a session that is alive. Above it the login was
+ * ended, at whatever time: a ticket is good once. A portal may give the same NameID and SessionIndex again, or no
+ * SessionIndex at all, so its login key is a mark. */
+static int login_is_ended(apr_time_t value, const aten_session_t *session)
+{
+    if (value == ATEN_STORE_ABSENT || value == 0) return 0;
+    return session->backend == ATEN_BACKEND_CAS || proved_at(session) <= value;
+}
+
+static int is_ended(const apr_time_t *values, int count, const aten_session_t *session)
 {
     int i;
 
-    if (values[ID] != ATEN_STORE_ABSENT) return 1;
-    if (values[LOGIN] != ATEN_STORE_ABSENT && values[LOGIN] != 0) return 1;
+    if (values[ID] != ATEN_STORE_ABSENT || login_is_ended(values[LOGIN], session)) return 1;
     for (i = SUBJECT; i < count; i++) {
-        if (values[i] != ATEN_STORE_ABSENT && login <= values[i]) return 1;
+        if (values[i] != ATEN_STORE_ABSENT && session->login <= values[i]) return 1;
     }
     return 0;
 }
@@ -104,7 +121,7 @@ aten_verdict_t aten_ended_check(const aten_store_t *store, const aten_ended_keys
         *version = 0;
     }
     if (store->read(store->baton, keys->keys, keys->count, values, now) != APR_SUCCESS) return ATEN_V_STORE;
-    if (is_ended(values, keys->count, session->login)) return ATEN_V_SESSION_ENDED;
+    if (is_ended(values, keys->count, session)) return ATEN_V_SESSION_ENDED;
     if (version) *version = current;
     return ATEN_V_OK;
 }

@@ -91,10 +91,9 @@ static int buttons_to_portal(const aten_turn_t *turn, const aten_place_t *place,
 
     for (i = 0; i < profiles->nelts; i++) {
         const aten_profile_t *profile = APR_ARRAY_IDX(profiles, i, aten_profile_t *);
-        const char *params[] = {"to", to, "profile", profile->id, "switch", "1", NULL};
 
         if (aten_profile_way(profile, turn->env->now)->backend != ATEN_BACKEND_ATEN) continue;
-        aten_page_button(page, aten_own_url(turn, "/login", params),
+        aten_page_button(page, aten_switch_url(turn, to, profile->id),
                          aten_say(turn, ATEN_T_GO_PROFILE, aten_profile_text(turn, profile), NULL), !count);
         count++;
     }
@@ -118,7 +117,6 @@ static aten_page_t *page_closed(const aten_turn_t *turn, const aten_place_t *pla
 {
     aten_page_t *page = aten_turn_page(turn, ATEN_T_REFUSED_TITLE);
     const char *since = aten_date_long(turn->p, standing->since, turn->lang);
-    const char *params[] = {"to", to, "switch", "1", NULL};
 
     if (standing->closed && standing->closed->nelts) {
         aten_page_line(page, aten_say(turn, ATEN_T_REFUSED_SINCE, since, names_of(turn, standing->closed), NULL));
@@ -130,19 +128,18 @@ static aten_page_t *page_closed(const aten_turn_t *turn, const aten_place_t *pla
     if (buttons_to_portal(turn, place, to, page)) aten_page_line(page, aten_say(turn, ATEN_T_REFUSED_WHAT, NULL));
     else aten_page_line(page, aten_say(turn, ATEN_T_REFUSED_NO_WAY, NULL));
     /* At a shared computer the account may be somebody else's. */
-    aten_page_button(page, aten_own_url(turn, "/login", params), aten_say(turn, ATEN_T_NOT_YOU, NULL), 0);
+    aten_page_button(page, aten_switch_url(turn, to, NULL), aten_say(turn, ATEN_T_NOT_YOU, NULL), 0);
     return page;
 }
 
 static aten_page_t *page_unknown(const aten_turn_t *turn, const aten_place_t *place, const char *to)
 {
     aten_page_t *page = aten_turn_page(turn, ATEN_T_UNKNOWN_TITLE);
-    const char *params[] = {"to", to, "switch", "1", NULL};
 
     aten_page_line(page, aten_say(turn, ATEN_T_UNKNOWN_WHY, NULL));
     aten_page_line(page, aten_say(turn, ATEN_T_UNKNOWN_WHAT, NULL));
     buttons_to_portal(turn, place, to, page);
-    aten_page_button(page, aten_own_url(turn, "/login", params), aten_say(turn, ATEN_T_TRY_AGAIN, NULL), 0);
+    aten_page_button(page, aten_switch_url(turn, to, NULL), aten_say(turn, ATEN_T_TRY_AGAIN, NULL), 0);
     return page;
 }
 
@@ -151,11 +148,10 @@ static aten_page_t *page_not_here(const aten_turn_t *turn, const char *to)
     aten_page_t *page = aten_turn_page(turn, ATEN_T_PROFILE_NOT_HERE_TITLE);
     const aten_person_t *person = turn->request->person;
     const aten_profile_t *profile = person ? aten_profile_find(turn->site->profiles, person->session->profile) : NULL;
-    const char *params[] = {"to", to, "switch", "1", NULL};
 
     aten_page_line(page, aten_say(turn, ATEN_T_PROFILE_NOT_HERE_WHY,
                                   profile ? aten_profile_text(turn, profile) : person->session->profile, NULL));
-    aten_page_button(page, aten_own_url(turn, "/login", params), aten_say(turn, ATEN_T_TO_CHOOSER, NULL), 1);
+    aten_page_button(page, aten_switch_url(turn, to, NULL), aten_say(turn, ATEN_T_TO_CHOOSER, NULL), 1);
     return page;
 }
 
@@ -164,10 +160,10 @@ static aten_page_t *page_context(const aten_turn_t *turn, const char *to)
 {
     aten_page_t *page = aten_turn_page(turn, ATEN_T_PORTAL_CONTEXT_TITLE);
     const aten_person_t *person = turn->request->person;
-    const char *params[] = {"to", to, "profile", person ? person->session->profile : NULL, "switch", "1", NULL};
+    const char *profile = person ? person->session->profile : NULL;
 
     aten_page_line(page, aten_say(turn, ATEN_T_PORTAL_CONTEXT_WHY, NULL));
-    aten_page_button(page, aten_own_url(turn, "/login", params), aten_say(turn, ATEN_T_TRY_AGAIN, NULL), 1);
+    aten_page_button(page, aten_switch_url(turn, to, profile), aten_say(turn, ATEN_T_TRY_AGAIN, NULL), 1);
     return page;
 }
 
@@ -208,7 +204,6 @@ aten_answer_t *aten_flow_forbid(const aten_env_t *env, const aten_site_t *site, 
     aten_turn_t turn = aten_turn_make(env, site, request, p);
     const char *user = request->person ? request->person->session->identity.user : "";
     const char *to = aten_return_path(request->uri, site->path, p);
-    const char *params[] = {"to", to, "switch", "1", NULL};
     aten_answer_t *answer;
     aten_page_t *page;
 
@@ -219,7 +214,7 @@ aten_answer_t *aten_flow_forbid(const aten_env_t *env, const aten_site_t *site, 
         page = aten_turn_page(&turn, ATEN_T_FORBIDDEN_TITLE);
         aten_page_line(page, aten_say(&turn, ATEN_T_FORBIDDEN_WHY, user, NULL));
         aten_page_button(page, site->home, aten_say(&turn, ATEN_T_TO_HOME, NULL), 1);
-        aten_page_button(page, aten_own_url(&turn, "/login", params), aten_say(&turn, ATEN_T_NOT_YOU, NULL), 0);
+        aten_page_button(page, aten_switch_url(&turn, to, NULL), aten_say(&turn, ATEN_T_NOT_YOU, NULL), 0);
         answer = aten_answer_page(&turn, page, 403, ATEN_V_FORBIDDEN, ATEN_LOG_INFO);
     }
     answer->why = refused_user(&turn);

@@ -51,6 +51,7 @@ typedef struct {
     const char *sec_fetch_dest;
     const char *sec_fetch_site;
     const char *requested_with;   /* X-Requested-With */
+    const char *purpose;          /* Sec-Purpose or Purpose: fetched in case somebody should want it */
     const char *referer;
     const char *content_type;
     const char *body;             /* of a page for which aten_flow_body_max is not 0; len bytes and a NUL */

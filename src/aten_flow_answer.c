@@ -279,7 +279,8 @@ static apr_array_header_t *help_for(const aten_turn_t *turn, aten_verdict_t verd
 static aten_answer_t *answer_error(const aten_turn_t *turn, const telling_t *tell, aten_verdict_t verdict,
                                    const char *why, const char *to)
 {
-    const char *params[] = {"to", to, NULL};
+    /* Where a portal or CAS server would answer from a session that has ended, the password is asked for anew. */
+    const char *params[] = {"to", to, "switch", verdict == ATEN_V_SESSION_ENDED ? "1" : NULL, NULL};
     aten_answer_t *answer;
     aten_page_t *page;
 

@@ -115,7 +115,7 @@ static aten_answer_t *finish(const aten_turn_t *turn, const aten_state_t *state,
 
 aten_answer_t *aten_cas_return(const aten_turn_t *turn)
 {
-    static const char *const wanted[] = {"state", "ticket", "logout", "to", NULL};
+    static const char *const wanted[] = {"state", "ticket", "logout", NULL};
     apr_array_header_t *cookies = apr_array_make(turn->p, 2, sizeof(const char *));
     aten_pending_place_t place = aten_turn_pending_place(turn);
     const char *which, *ticket;
@@ -126,9 +126,7 @@ aten_answer_t *aten_cas_return(const aten_turn_t *turn)
     aten_verdict_t verdict = aten_params(&params, turn->request->query, wanted, &which, turn->p);
 
     if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, which, NULL);
-    if (apr_table_get(params, "logout")) {
-        return aten_cas_logged_out(turn, aten_return_path(apr_table_get(params, "to"), turn->site->path, turn->p));
-    }
+    if (apr_table_get(params, "logout")) return aten_cas_logged_out(turn, apr_table_get(params, "logout"));
     ticket = apr_table_get(params, "ticket");
     if (ticket && aten_cas_ticket_check(ticket) != ATEN_V_OK) {
         return aten_answer_error(turn, ATEN_V_TICKET_MALFORMED, NULL, NULL);

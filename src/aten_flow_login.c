@@ -58,13 +58,12 @@ static void show_connected(const aten_turn_t *turn, const aten_place_t *place, c
                            aten_chooser_t *chooser)
 {
     const aten_person_t *person = turn->request->person;
-    const char *params[] = {"to", asked ? to : NULL, "switch", "1", NULL};
     aten_standing_t standing;
     aten_verdict_t verdict;
 
     if (!person) return;
     chooser->connected_as = aten_person_name(turn, person);
-    chooser->switch_href = aten_own_url(turn, "/login", params);
+    chooser->switch_href = aten_switch_url(turn, asked ? to : NULL, NULL);
     verdict = aten_flow_admit(place, person, turn->env->now, &standing, turn->p);
     if (verdict != ATEN_V_OK) return;
     chooser->continue_href = to;
@@ -158,21 +157,31 @@ static apr_size_t session_bytes(const aten_turn_t *turn)
     return aten_cookie_find(turn->request->cookies, turn->site->cookie_name, 0, &value, &len) ? len : 0;
 }
 
-/* Before the browser comes back with the result, everything must have room in its Cookie header. A session that is dead
- * goes, and so does one that is so large that this very login would not have room beside it: a login replaces it
- * anyway. */
-void aten_login_make_room(const aten_turn_t *turn, const apr_array_header_t *cookies, aten_answer_t *answer)
+/* Before the browser comes back with the result, everything must have room in its Cookie header. */
+static int has_room(const aten_turn_t *turn, const apr_array_header_t *cookies)
 {
-    const apr_size_t session = session_bytes(turn);
     const apr_size_t pending_bytes = strlen(APR_ARRAY_IDX(cookies, cookies->nelts - 1, const char *));
-    const char *why;
 
-    if (!turn->site->portals->nelts) return;
-    if (turn->request->person && session + pending_bytes + ATEN_RESULT_MAX <= COOKIES_TOGETHER) return;
-    if (!session) return;
-    /* Ended for good, as by the login that would have replaced it. What cannot be written now ends with the cookie. */
-    aten_end_session(turn, &why);
+    return session_bytes(turn) + pending_bytes + ATEN_RESULT_MAX <= COOKIES_TOGETHER;
+}
+
+/* A session that is dead goes, and so does one that is so large that this very login would not have room beside it: a
+ * login replaces it anyway. One that cannot be judged stays. */
+aten_answer_t *aten_login_with_cookies(const aten_turn_t *turn, const char *to, const apr_array_header_t *cookies,
+                                       aten_answer_t *answer)
+{
+    const aten_request_t *request = turn->request;
+    const int crowded = turn->site->portals->nelts && session_bytes(turn) && !(request->person && has_room(turn, cookies));
+    const char *why;
+    aten_verdict_t verdict;
+
+    if (crowded && request->person && !aten_is_own_wish(turn, NULL)) return aten_answer_to_chooser(turn, to, 0);
+    apr_array_cat(answer->cookies, cookies);
+    if (!crowded || request->unknown != ATEN_V_OK) return answer;
+    verdict = aten_end_session(turn, &why);
+    if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, why, to);
     aten_answer_end_session(turn, answer);
+    return answer;
 }
 
 aten_pending_place_t aten_login_slots(const aten_turn_t *turn)
@@ -205,9 +214,7 @@ static aten_answer_t *begin_cas(const aten_turn_t *turn, const aten_cas_server_t
     if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, "the pending login cannot be sealed", to);
     service = service_url(turn, aten_pending_state(pending, retry, turn->p));
     answer = aten_answer_redirect(turn, aten_cas_login_url(server, service, renew, turn->p));
-    apr_array_cat(answer->cookies, cookies);
-    aten_login_make_room(turn, cookies, answer);
-    return answer;
+    return aten_login_with_cookies(turn, to, cookies, answer);
 }
 
 aten_answer_t *aten_login_begin(const aten_turn_t *turn, const aten_place_t *place, const aten_profile_t *profile,
@@ -259,16 +266,17 @@ static aten_answer_t *login_for(const aten_turn_t *turn, const aten_place_t *pla
     return aten_login_begin(turn, place, profile, to, renew, 0);
 }
 
-/* What a foreign page may make a browser ask for must not end anybody's session. Where there is none it does no harm:
- * the way back from the CAS server is cross-site as well. */
-static int may_ask_again(const aten_request_t *request)
+/* Where there is no session it does no harm: the way back from the CAS server is cross-site as well. A HEAD ends
+ * nothing. */
+static int may_ask_again(const aten_turn_t *turn, const char *confirm)
 {
-    return !request->person || !aten_same(request->sec_fetch_site, "cross-site");
+    if (!turn->request->person) return 1;
+    return aten_same(turn->request->method, "GET") && aten_is_own_wish(turn, confirm);
 }
 
 aten_answer_t *aten_login_page(const aten_turn_t *turn)
 {
-    static const char *const wanted[] = {"to", "profile", "selection", "switch", NULL};
+    static const char *const wanted[] = {"to", "profile", "selection", "switch", "confirm", NULL};
     const aten_place_t *place;
     const char *which, *to, *id;
     aten_answer_t *answer;
@@ -283,7 +291,8 @@ aten_answer_t *aten_login_page(const aten_turn_t *turn)
     place = turn->env->place_of(turn->env->place_baton, to);
     id = apr_table_get(params, "profile");
     if (!id) id = apr_table_get(params, "selection");
-    ask_again = aten_same(apr_table_get(params, "switch"), "1") && may_ask_again(turn->request);
+    ask_again = aten_same(apr_table_get(params, "switch"), "1")
+                && may_ask_again(turn, apr_table_get(params, "confirm"));
     if (ask_again) {
         verdict = aten_end_session(turn, &which);
         if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, which, to);

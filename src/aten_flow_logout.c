@@ -1,7 +1,5 @@
 #include <string.h>
-#include <strings.h>
 
-#include <apr_encode.h>
 #include <apr_strings.h>
 
 #include "aten_cas_logout.h"
@@ -11,53 +9,18 @@
 /* Logouts that begin here, and CAS single logout. The session is ended in the store before anything is answered: the
  * cookie that the browser gives up may have copies. */
 
-#define CONFIRM_BYTES 16
-
-/* --- who asks --- */
-
-/* What a logout that another site asked for has to bring along. Nobody but this browser and this server knows the
- * session's id, so nobody else can make it. */
-static const char *confirmation(const aten_turn_t *turn)
+aten_leaving_place_t aten_turn_leaving_place(const aten_turn_t *turn, const char *page)
 {
-    const aten_session_t *session = turn->request->person->session;
-    const char *id = apr_pencode_base64_binary(turn->p, session->id, sizeof(session->id), APR_ENCODE_NONE, NULL);
-    const char *const parts[] = {"logout-confirm", id, NULL};
-    unsigned char bytes[CONFIRM_BYTES];
+    const aten_site_t *site = turn->site;
+    aten_leaving_place_t place = {turn->env->keys, site->cookie_base, site->base->https, site->base->host,
+                                  aten_own_url(turn, page, NULL)};
 
-    if (!aten_digest(bytes, sizeof(bytes), parts)) return NULL;
-    return apr_pencode_base64_binary(turn->p, bytes, sizeof(bytes), APR_ENCODE_BASE64URL, NULL);
-}
-
-static int is_confirmed(const aten_turn_t *turn, const char *given)
-{
-    const char *wanted = confirmation(turn);
-
-    return wanted && given && strlen(given) == strlen(wanted) && aten_equal_secret(given, wanted, strlen(wanted));
-}
-
-/* A page of ours as the browser says where it comes from: older browsers have no Sec-Fetch-Site. */
-static int comes_from_here(const aten_turn_t *turn)
-{
-    const char *base = turn->site->base->url, *referer = turn->request->referer;
-    const apr_size_t len = strlen(base);
-
-    return referer && !strncasecmp(referer, base, len) && (!referer[len] || strchr("/?#", referer[len]));
-}
-
-/* A foreign page must not log anybody out (DESIGN section 2). An application of the same ENT may, and so may whoever
- * types the address ("none"). */
-static int is_own_wish(const aten_turn_t *turn, const char *confirm)
-{
-    const char *from = turn->request->sec_fetch_site;
-
-    if (is_confirmed(turn, confirm)) return 1;
-    if (!from) return comes_from_here(turn);
-    return aten_same(from, "same-origin") || aten_same(from, "same-site") || aten_same(from, "none");
+    return place;
 }
 
 static aten_answer_t *ask(const aten_turn_t *turn, const char *to)
 {
-    const char *params[] = {"to", to, "confirm", confirmation(turn), NULL};
+    const char *params[] = {"to", to, "confirm", aten_wish_token(turn), NULL};
     aten_page_t *page = aten_turn_page(turn, ATEN_T_LOGOUT_ASK_TITLE);
 
     aten_page_line(page, aten_say(turn, ATEN_T_LOGOUT_ASK_WHY, NULL));
@@ -101,11 +64,23 @@ aten_answer_t *aten_logged_out(const aten_turn_t *turn, const char *to, aten_ver
     return finish_page(turn, page, verdict);
 }
 
-/* Whoever is logged in (again) was sent here by somebody else. */
-aten_answer_t *aten_cas_logged_out(const aten_turn_t *turn, const char *to)
+/* Whoever is logged in (again), or whose logout does not wait for this, was sent here by somebody else. */
+aten_answer_t *aten_cas_logged_out(const aten_turn_t *turn, const char *nonce)
 {
-    if (turn->request->person) return go_to(turn, to ? to : turn->site->home);
-    return aten_logged_out(turn, to, ATEN_V_OK, ATEN_T_LOGGED_OUT_CAS);
+    const aten_leaving_place_t place = aten_turn_leaving_place(turn, "/cas");
+    apr_array_header_t *cookies = apr_array_make(turn->p, 1, sizeof(const char *));
+    aten_leaving_t *leaving;
+
+    if (turn->request->unknown != ATEN_V_OK) {
+        return aten_answer_error(turn, turn->request->unknown, "the session cannot be judged", NULL);
+    }
+    if (turn->request->person) return go_to(turn, turn->site->home);
+    if (aten_leaving_take(&place, nonce, turn->request->cookies, turn->env->now, &leaving, cookies, turn->p)
+        != ATEN_V_OK) {
+        return finish_page(turn, page_logged_out(turn, ATEN_T_LOGGED_OUT_NOBODY), ATEN_V_OK);
+    }
+    return aten_end_with_cookies(turn, cookies,
+                                 aten_logged_out(turn, leaving->to, ATEN_V_OK, ATEN_T_LOGGED_OUT_CAS));
 }
 
 /* The browser forgets the session all the same; more cannot be promised. */
@@ -175,14 +150,22 @@ static const aten_cas_server_t *server_of_person(const aten_turn_t *turn)
     return aten_site_cas_by_key(turn->site, session->backend_key);
 }
 
-/* CAS sends the browser back to the address that its registry knows. */
+/* CAS sends the browser back to the address that its registry knows; where to go on from there waits in a cookie. */
 static aten_answer_t *end_at_cas(const aten_turn_t *turn, const aten_cas_server_t *server, const char *to)
 {
-    const char *params[] = {"logout", "1", "to", to, NULL};
+    const aten_env_t *env = turn->env;
+    const aten_leaving_place_t place = aten_turn_leaving_place(turn, "/cas");
+    const aten_leaving_t *leaving = aten_leaving_make(turn->request->person->session, to, env->now, env->random,
+                                                      env->random_baton, turn->p);
+    const char *params[] = {"logout", leaving ? leaving->nonce : "-", NULL}, *cookie = NULL;
     const char *back = aten_url_with(turn->p, apr_pstrcat(turn->p, turn->site->base->url, turn->site->path, NULL),
                                      "/cas", params);
+    aten_answer_t *answer = aten_answer_redirect(turn, aten_cas_logout_url(server, back, turn->p));
 
-    return aten_answer_redirect(turn, aten_cas_logout_url(server, back, turn->p));
+    if (leaving && aten_leaving_store(&place, leaving, env->random, env->random_baton, &cookie, turn->p) == ATEN_V_OK) {
+        APR_ARRAY_PUSH(answer->cookies, const char *) = cookie;
+    }
+    return answer;
 }
 
 static aten_answer_t *end_at_backend(const aten_turn_t *turn, const char *to)
@@ -214,11 +197,12 @@ aten_answer_t *aten_logout_page(const aten_turn_t *turn)
     if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, which, NULL);
     to = aten_return_path(apr_table_get(params, "to"), turn->site->path, turn->p);
     if (!turn->request->person) {
+        if (turn->request->unknown != ATEN_V_OK && !aten_is_own_wish(turn, NULL)) return ask(turn, to);
         answer = nobody(turn, to);
         if (turn->request->unknown == ATEN_V_OK) aten_answer_end_session(turn, answer);
         return answer;
     }
-    if (!is_own_wish(turn, apr_table_get(params, "confirm"))) return ask(turn, to);
+    if (!aten_is_own_wish(turn, apr_table_get(params, "confirm"))) return ask(turn, to);
     verdict = aten_end_session(turn, &why);
     if (verdict != ATEN_V_OK) return not_ended(turn, verdict, why);
     answer = end_at_backend(turn, to ? to : return_url(turn, &passed_over));
@@ -257,6 +241,7 @@ static known_t look_for(const aten_turn_t *turn, const aten_store_key_t *key)
     for (i = 0; i < 2; i++) {
         rv = store->find(store->baton, key, &value, turn->env->now);
         if (rv == APR_SUCCESS) return TICKET_KNOWN;
+        if (APR_STATUS_IS_EINPROGRESS(rv)) return TICKET_UNDER_WAY;
         if (rv != APR_NOTFOUND && rv != APR_EAGAIN) return TICKET_CANNOT_ASK;
         if (!i && aten_validations_logout(turn->env->validations, key, turn->env->now)) return TICKET_UNDER_WAY;
     }

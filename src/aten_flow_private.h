@@ -7,6 +7,7 @@
 #include "aten_date.h"
 #include "aten_ended.h"
 #include "aten_flow.h"
+#include "aten_leaving.h"
 #include "aten_page.h"
 #include "aten_pending.h"
 #include "aten_result.h"
@@ -94,6 +95,20 @@ aten_pending_place_t aten_turn_pending_place(const aten_turn_t *turn);
 aten_verdict_t aten_turn_form(const aten_turn_t *turn, const char *const wanted[], apr_table_t **params,
                               const char **why);
 
+/* --- aten_flow_wish.c: is it the person who wants it? --- */
+
+/** Has this person asked for it, and not another site (a link, a picture, a frame, a page fetched in advance)?
+ *  @param confirm the request's parameter of that name, or NULL: what aten_wish_token made is as good as a header */
+int aten_is_own_wish(const aten_turn_t *turn, const char *confirm);
+
+/** What a link of our own pages brings along, for browsers that do not say where a request comes from, and where another
+ *  site asked first. Nobody but this browser and this server knows the session's id, so nobody else can make it.
+ *  @return NULL without a person, or if a hash failed */
+const char *aten_wish_token(const aten_turn_t *turn);
+
+/** The address of a login as somebody else, by that profile or (NULL) by the chooser. */
+char *aten_switch_url(const aten_turn_t *turn, const char *to, const char *profile);
+
 /* --- aten_flow_login.c: the chooser, and where a login begins --- */
 
 /** Begin a login by that profile, if it is open now: pending login, 303 to the backend; else the page that says
@@ -105,9 +120,11 @@ aten_answer_t *aten_login_begin(const aten_turn_t *turn, const aten_place_t *pla
 /** Where pending logins stand when one begins: on a site with portals less of them, for a result must have room. */
 aten_pending_place_t aten_login_slots(const aten_turn_t *turn);
 
-/** Take the session cookie away where it could not stay beside the login that begins here.
+/** The answer that begins a login, with its cookies, and without the session where that could not stay beside them; or,
+ *  where another site asked for such a login, the way to the chooser: the session stays.
  *  @param cookies those of aten_pending_store: the last one is the new login's */
-void aten_login_make_room(const aten_turn_t *turn, const apr_array_header_t *cookies, aten_answer_t *answer);
+aten_answer_t *aten_login_with_cookies(const aten_turn_t *turn, const char *to, const apr_array_header_t *cookies,
+                                       aten_answer_t *answer);
 
 aten_answer_t *aten_login_page(const aten_turn_t *turn);
 
@@ -192,8 +209,10 @@ aten_answer_t *aten_end_judge(const aten_turn_t *turn, aten_session_t *session, 
 /* --- aten_flow_logout.c: logouts that begin here, and CAS single logout --- */
 aten_answer_t *aten_logout_page(const aten_turn_t *turn);
 aten_answer_t *aten_cas_logout_post(const aten_turn_t *turn);
-/** Where CAS sends the browser back to after a logout. @param to judged already, or NULL */
-aten_answer_t *aten_cas_logged_out(const aten_turn_t *turn, const char *to);
+/** Where CAS sends the browser back to after a logout. @param nonce of the logout */
+aten_answer_t *aten_cas_logged_out(const aten_turn_t *turn, const char *nonce);
+/** The place of a logout under way that comes back to that page of ours. */
+aten_leaving_place_t aten_turn_leaving_place(const aten_turn_t *turn, const char *page);
 /** The last page of a logout, or the way to `to` where somebody asked for it and everything was ended.
  *  @param verdict OK; otherwise something is left, and the page is shown whatever `to` says
  *  @param line    what became of the session at the backend */

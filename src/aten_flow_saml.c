@@ -62,9 +62,7 @@ aten_answer_t *aten_saml_begin(const aten_turn_t *turn, const aten_place_t *plac
     url = request_url(turn, place, entity, pending, retry);
     if (!url) return aten_answer_error(turn, ATEN_V_INTERNAL, "the AuthnRequest cannot be made", to);
     answer = aten_answer_redirect(turn, url);
-    apr_array_cat(answer->cookies, cookies);
-    aten_login_make_room(turn, cookies, answer);
-    return answer;
+    return aten_login_with_cookies(turn, to, cookies, answer);
 }
 
 aten_answer_t *aten_saml_metadata_page(const aten_turn_t *turn)

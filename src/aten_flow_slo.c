@@ -4,7 +4,6 @@
 #include <apr_strings.h>
 
 #include "aten_flow_private.h"
-#include "aten_leaving.h"
 #include "aten_saml_logout.h"
 #include "aten_saml_redirect.h"
 #include "aten_saml_sign.h"
@@ -17,15 +16,6 @@ static const char *said_of(const aten_turn_t *turn, const aten_portal_t *portal,
     if (!portal) return why;
     return apr_pstrcat(turn->p, "portal ", aten_log_text(turn->p, portal->entity_id, 256), why ? ": " : "",
                        why ? why : "", NULL);
-}
-
-static aten_leaving_place_t place_of_leaving(const aten_turn_t *turn)
-{
-    const aten_site_t *site = turn->site;
-    aten_leaving_place_t place = {turn->env->keys, site->cookie_base, site->base->https, site->base->host,
-                                  aten_own_url(turn, "/saml/logout", NULL)};
-
-    return place;
 }
 
 static const aten_saml_key_t *signing_key(const aten_turn_t *turn)
@@ -53,7 +43,7 @@ aten_answer_t *aten_slo_begin(const aten_turn_t *turn, const char *to)
     const aten_env_t *env = turn->env;
     const aten_session_t *session = turn->request->person->session;
     const aten_saml_entity_t *entity = entity_of_session(turn, session);
-    const aten_leaving_place_t place = place_of_leaving(turn);
+    const aten_leaving_place_t place = aten_turn_leaving_place(turn, "/saml/logout");
     const char *text, *url, *cookie;
     aten_saml_logout_request_t request;
     aten_leaving_t *leaving;
@@ -112,9 +102,10 @@ static aten_answer_t *answered(const aten_turn_t *turn, const char *nonce, const
                                const char *why)
 {
     apr_array_header_t *cookies = apr_array_make(turn->p, 1, sizeof(const char *));
-    const aten_leaving_place_t place = place_of_leaving(turn);
+    const aten_leaving_place_t place = aten_turn_leaving_place(turn, "/saml/logout");
     const aten_portal_t *portal;
     aten_leaving_t *leaving;
+    aten_answer_t *answer;
     const aten_verdict_t verdict = aten_leaving_take(&place, nonce, turn->request->cookies, turn->env->now, &leaving,
                                                      cookies, turn->p);
 
@@ -123,7 +114,9 @@ static aten_answer_t *answered(const aten_turn_t *turn, const char *nonce, const
     if (!portal || !aten_same(from, word_of(turn, portal))) {
         return aten_answer_error(turn, ATEN_V_PENDING_OTHER, why, NULL);
     }
-    return aten_end_with_cookies(turn, cookies, left(turn, leaving, outcome, why));
+    answer = left(turn, leaving, outcome, why);
+    /* What could not be written may be tried again. */
+    return answer->verdict == ATEN_V_STORE ? answer : aten_end_with_cookies(turn, cookies, answer);
 }
 
 /* A cross-site POST brought no cookie: on to a page that the browser asks for with it. What the address says of the
@@ -298,7 +291,8 @@ static aten_answer_t *respond(const aten_turn_t *turn, const aten_saml_logout_me
 
     if (to) return respond_by_redirect(turn, message, to, outcome);
     to = first_of(entity->logout_post_response, entity->logout_post);
-    if (to) return respond_by_form(turn, message, to, outcome);
+    /* By a form only with a signature of the message's own, which needs a key (AtenServiceKey). */
+    if (to && signing_key(turn)) return respond_by_form(turn, message, to, outcome);
     return aten_logged_out(turn, NULL, ATEN_V_OK, ATEN_T_LOGGED_OUT_PORTAL);
 }
 

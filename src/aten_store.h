@@ -50,13 +50,14 @@ typedef struct {
      *  @return 0 if it cannot be known */
     apr_uint64_t (*version)(void *baton);
 
-    /** Look for a key here and, where several servers share what they remember, with all of them: may wait a moment for
-     *  the network, so it is for logouts alone.
-     *  @return APR_SUCCESS; APR_NOTFOUND; APR_EAGAIN: not here, and the others cannot be asked now; another error */
+    /** Look for a key that a logout names, here and, where several servers share what they remember, with all of them:
+     *  may wait a moment for the network.
+     *  @return APR_SUCCESS; APR_NOTFOUND; APR_EINPROGRESS: it is only expected, and the write that sets it will be
+     *          refused; APR_EAGAIN: not here, and the others cannot be asked now; another error */
     apr_status_t (*find)(void *baton, const aten_store_key_t *key, apr_time_t *value, apr_time_t now);
 
-    /** For ATEN_STORE_EXPECTED_SECONDS other servers find that key (value 0), though nothing is written here: a login
-     *  is under way whose logout may arrive at any of them. Without other servers it does nothing. */
+    /** A login is under way whose logout may arrive at any of the servers: they know of that key for
+     *  ATEN_STORE_EXPECTED_SECONDS, though nothing is written here. Without other servers it does nothing. */
     void (*expect)(void *baton, const aten_store_key_t *key, apr_time_t now);
 } aten_store_t;
 

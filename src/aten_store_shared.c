@@ -83,25 +83,33 @@ static int is_away(shared_t *shared)
     return apr_atomic_read32(&shared->state->away) != 0;
 }
 
+typedef enum { SAID_NOTHING, SAID_DONE, SAID_ENDED } said_t; /* nil; OK or a value; the mark of a logout */
+
+#define ASKED_MAX (2 * ATEN_STORE_WRITE_MAX)
+
+/* @return 1, or 0 for an error */
+static int read_answer(const redisReply *reply, said_t *said)
+{
+    *said = reply->type == REDIS_REPLY_NIL ? SAID_NOTHING : SAID_DONE;
+    if (reply->type == REDIS_REPLY_STRING && !strcmp(reply->str, ATEN_SHARED_LOGGED_OUT)) *said = SAID_ENDED;
+    return reply->type == REDIS_REPLY_NIL || reply->type == REDIS_REPLY_STATUS || reply->type == REDIS_REPLY_STRING;
+}
+
 /* An error among the answers is as good as no answer.
- * @param nothing set to how many answers say that something is not there, or was not set
+ * @param said set to what each answer says
  * @return APR_SUCCESS, or APR_EAGAIN: it is away by now, and the others need not try */
 static apr_status_t ask(shared_t *shared, connection_t *connection, const aten_redis_command_t *commands, int count,
-                        int *nothing)
+                        said_t *said)
 {
-    redisReply *replies[ATEN_STORE_WRITE_MAX];
+    redisReply *replies[ASKED_MAX];
     apr_status_t status;
     const char *why;
     int i;
 
-    *nothing = 0;
     status = aten_redis_call(connection->redis, commands, count, replies, &why, connection->scratch);
     if (status == APR_SUCCESS) {
         for (i = 0; i < count; i++) {
-            if (replies[i]->type == REDIS_REPLY_NIL) ++*nothing;
-            else if (replies[i]->type != REDIS_REPLY_STATUS && replies[i]->type != REDIS_REPLY_STRING) {
-                status = APR_EAGAIN;
-            }
+            if (!read_answer(replies[i], &said[i])) status = APR_EAGAIN;
         }
         aten_redis_free(replies, count);
     }
@@ -152,22 +160,33 @@ static apr_status_t none_there(const shared_t *shared, const aten_store_write_t 
     return status;
 }
 
-/* @return APR_SUCCESS; APR_EEXIST: a server has used one of them; APR_EAGAIN: Redis could not say */
+/* Set, and only then looked at: a logout marks a key as ended, and only then looks whether it is set (shared_find). One
+ * of the two sees the other.
+ * @return APR_SUCCESS; APR_EEXIST: a server has used one of them, or a logout of it has arrived; APR_EAGAIN: Redis could
+ *         not say */
 static apr_status_t use(shared_t *shared, const aten_store_write_t *writes, int count, apr_time_t now)
 {
-    aten_redis_command_t commands[ATEN_STORE_WRITE_MAX];
+    aten_redis_command_t commands[ASKED_MAX];
     connection_t *connection = take(shared);
-    int asked = 0, taken, i;
+    said_t said[ASKED_MAX];
+    int asked = 0, set, i;
     apr_status_t status;
 
     if (!connection) return APR_EAGAIN;
     for (i = 0; i < count; i++) {
-        if (!is_for_redis(&writes[i])) continue;
-        commands[asked++] = aten_shared_set_used(&writes[i], now, connection->scratch);
+        if (is_for_redis(&writes[i])) commands[asked++] = aten_shared_set_used(&writes[i], now, connection->scratch);
     }
-    status = ask(shared, connection, commands, asked, &taken);
+    set = asked;
+    for (i = 0; i < count; i++) {
+        if (!is_for_redis(&writes[i])) continue;
+        commands[asked++] = aten_shared_get(ATEN_SHARED_EXPECTED, &writes[i].key, connection->scratch);
+    }
+    status = ask(shared, connection, commands, asked, said);
     put_back(shared, connection);
-    return status == APR_SUCCESS && taken ? APR_EEXIST : status;
+    for (i = 0; status == APR_SUCCESS && i < asked; i++) {
+        if (said[i] == SAID_ENDED || (i < set && said[i] == SAID_NOTHING)) return APR_EEXIST;
+    }
+    return status;
 }
 
 static apr_status_t shared_write(void *baton, const aten_store_write_t *writes, int count, apr_time_t now)
@@ -208,26 +227,27 @@ static apr_uint64_t shared_version(void *baton)
     return local->version(local->baton);
 }
 
+/* Who invents tickets leaves nothing behind: a key that is only expected is marked for the rest of its seconds. */
 static apr_status_t shared_find(void *baton, const aten_store_key_t *key, apr_time_t *value, apr_time_t now)
 {
     shared_t *shared = baton;
     const aten_store_t *local = shared->local;
     aten_redis_command_t commands[2];
     connection_t *connection;
-    int absent;
+    said_t said[2];
     apr_status_t status = local->find(local->baton, key, value, now);
 
     if (status != APR_NOTFOUND) return status;
     connection = is_away(shared) ? NULL : take(shared);
     if (!connection) return APR_EAGAIN;
-    commands[0] = aten_shared_get(ATEN_SHARED_USED, key, connection->scratch);
-    commands[1] = aten_shared_get(ATEN_SHARED_EXPECTED, key, connection->scratch);
-    status = ask(shared, connection, commands, 2, &absent);
+    commands[0] = aten_shared_end_expected(key, connection->scratch);
+    commands[1] = aten_shared_get(ATEN_SHARED_USED, key, connection->scratch);
+    status = ask(shared, connection, commands, 2, said);
     put_back(shared, connection);
     if (status != APR_SUCCESS) return status;
-    if (absent == 2) return APR_NOTFOUND;
     *value = 0;
-    return APR_SUCCESS;
+    if (said[1] != SAID_NOTHING) return APR_SUCCESS;
+    return said[0] == SAID_NOTHING ? APR_NOTFOUND : APR_EINPROGRESS;
 }
 
 static void shared_expect(void *baton, const aten_store_key_t *key, apr_time_t now)
@@ -235,12 +255,12 @@ static void shared_expect(void *baton, const aten_store_key_t *key, apr_time_t n
     shared_t *shared = baton;
     connection_t *connection = is_away(shared) ? NULL : take(shared);
     aten_redis_command_t command;
-    int absent;
+    said_t said;
 
     (void)now;
     if (!connection) return;
     command = aten_shared_set_expected(key, connection->scratch);
-    ask(shared, connection, &command, 1, &absent);
+    ask(shared, connection, &command, 1, &said);
     put_back(shared, connection);
 }
 

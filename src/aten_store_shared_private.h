@@ -8,6 +8,8 @@
 #define ATEN_SHARED_EPOCH "aten:epoch"
 #define ATEN_SHARED_USED "aten:used:"         /* and the key, hexadecimal */
 #define ATEN_SHARED_EXPECTED "aten:expected:" /* likewise */
+#define ATEN_SHARED_LOGGED_OUT "ended"        /* its value after a logout; before, ATEN_SHARED_UNDER_WAY */
+#define ATEN_SHARED_UNDER_WAY "1"
 #define ATEN_SHARED_EPOCH_MAX 40              /* letters */
 
 /* Notes in the local store. */
@@ -36,6 +38,8 @@ aten_redis_command_t aten_shared_command(apr_pool_t *p, const char *const words[
 aten_redis_command_t aten_shared_set_used(const aten_store_write_t *write, apr_time_t now, apr_pool_t *p);
 aten_redis_command_t aten_shared_get(const char *prefix, const aten_store_key_t *key, apr_pool_t *p);
 aten_redis_command_t aten_shared_set_expected(const aten_store_key_t *key, apr_pool_t *p);
+/** Where it is expected: marked as logged out, for as long as it would have been expected. */
+aten_redis_command_t aten_shared_end_expected(const aten_store_key_t *key, apr_pool_t *p);
 
 /** To the stream. @param oldest entries before that many milliseconds may go */
 aten_redis_command_t aten_shared_add(const aten_store_write_t *write, apr_uint64_t oldest, apr_pool_t *p);

@@ -116,6 +116,8 @@ aten_request_t mod_aten_request(request_rec *r)
     request.sec_fetch_site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
     request.requested_with = apr_table_get(r->headers_in, "X-Requested-With");
     request.content_type = apr_table_get(r->headers_in, "Content-Type");
+    request.purpose = apr_table_get(r->headers_in, "Sec-Purpose");
+    if (!request.purpose) request.purpose = apr_table_get(r->headers_in, "Purpose");
     request.referer = apr_table_get(r->headers_in, "Referer");
     request.person = mod_aten_person(r);
     request.unknown = mod_aten_chain(r)->unknown;

@@ -42,11 +42,6 @@ static struct {
     server_rec *main_server;
 } children;
 
-const aten_store_t *mod_aten_store(void)
-{
-    return children.store;
-}
-
 aten_store_t *mod_aten_local_store(void)
 {
     return children.local;
@@ -198,8 +193,9 @@ static void use(aten_store_t *local, aten_store_t *store)
     apr_atomic_casptr((volatile void **)(void *)&children.store, store, NULL);
 }
 
-static void warn_full(aten_store_t *local, server_rec *s)
+void mod_aten_store_warn_full(server_rec *s)
 {
+    aten_store_t *local = children.local;
     aten_store_usage_t usage;
 
     if (aten_store_lmdb_usage(local, &usage) != APR_SUCCESS) return;
@@ -225,7 +221,7 @@ void mod_aten_store_child_init(apr_pool_t *pchild, server_rec *main_server)
     }
     use(local, store);
     aten_store_lmdb_clear_dead(local);
-    warn_full(local, main_server);
+    mod_aten_store_warn_full(main_server);
     if (!mod_aten_global()->redis || apr_atomic_read32(&children.shared->state.caught_up)) return;
     mod_aten_carry_first(children.shared->wait_until, main_server, pchild);
     if (apr_atomic_read32(&children.shared->state.caught_up) || !mod_aten_first_to_say(MOD_ATEN_SAID_BEHIND)) return;
@@ -249,10 +245,15 @@ static void open_again(void)
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, children.main_server, "AtenStateDir: the store could be opened at last");
 }
 
-aten_verdict_t mod_aten_store_ready(void)
+const aten_store_t *mod_aten_store(void)
 {
     if (!children.store) open_again();
-    if (!children.store) return ATEN_V_STORE;
+    return children.store;
+}
+
+aten_verdict_t mod_aten_store_ready(void)
+{
+    if (!mod_aten_store()) return ATEN_V_STORE;
     if (!mod_aten_global()->redis || children.caught_up_before) return ATEN_V_OK;
     return apr_atomic_read32(&children.shared->state.caught_up) ? ATEN_V_OK : ATEN_V_STORE_BEHIND;
 }

@@ -18,7 +18,7 @@ APLOG_USE_MODULE(auth_aten);
 #define STEPS_IN_A_ROW 20                  /* of ATEN_STORE_BATCH_MAX records; then the watchdog may be stopped */
 #define PAUSE apr_time_from_msec(50)
 
-/* Made in child_init, NULL without Redis; used by the watchdog's thread alone. */
+/* Used by the watchdog's thread alone, which makes it, for the store may be open only later. It goes with the process. */
 static aten_store_carrier_t *carrier;
 
 const char *mod_aten_watchdog_needs(void)
@@ -57,13 +57,22 @@ static aten_carried_t carry(aten_store_carrier_t *by, server_rec *s, apr_pool_t 
     return carried;
 }
 
+static void make_carrier(void)
+{
+    apr_pool_t *p;
+
+    if (mod_aten_store_ready() == ATEN_V_STORE || apr_pool_create_unmanaged(&p) != APR_SUCCESS) return;
+    carrier = aten_store_carrier_make(mod_aten_local_store(), mod_aten_global()->redis, mod_aten_shared_state(), p);
+}
+
 static apr_status_t carry_step(int state, void *data, apr_pool_t *p)
 {
     server_rec *s = data;
     int i;
 
-    if (state != AP_WATCHDOG_STATE_RUNNING || !carrier) return APR_SUCCESS;
-    for (i = 0; i < STEPS_IN_A_ROW && carry(carrier, s, p) == ATEN_CARRIED_SOME; i++) continue;
+    if (state != AP_WATCHDOG_STATE_RUNNING) return APR_SUCCESS;
+    if (!carrier) make_carrier();
+    for (i = 0; carrier && i < STEPS_IN_A_ROW && carry(carrier, s, p) == ATEN_CARRIED_SOME; i++) continue;
     return APR_SUCCESS;
 }
 
@@ -76,6 +85,7 @@ static apr_status_t sweep_step(int state, void *data, apr_pool_t *p)
     (void)p;
     if (state != AP_WATCHDOG_STATE_RUNNING || !local) return APR_SUCCESS;
     aten_store_lmdb_clear_dead(local);
+    mod_aten_store_warn_full(data);
     if (aten_store_lmdb_sweep(local, SWEEP_MAX, &swept, apr_time_now()) != APR_SUCCESS || !swept) return APR_SUCCESS;
     ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, (server_rec *)data, "%d records of the store had expired", swept);
     return APR_SUCCESS;
@@ -110,12 +120,4 @@ void mod_aten_carry_first(apr_time_t until, server_rec *main_server, apr_pool_t 
         apr_sleep(PAUSE);
     }
     apr_pool_destroy(p);
-}
-
-void mod_aten_watchdog_child_init(apr_pool_t *pchild)
-{
-    carrier = NULL;
-    if (!mod_aten_global()->redis || !mod_aten_local_store()) return;
-    carrier = aten_store_carrier_make(mod_aten_local_store(), mod_aten_global()->redis, mod_aten_shared_state(),
-                                      pchild);
 }

@@ -40,7 +40,7 @@ my @rows = (
 );
 my %also = (
     aten_chooser => 'aten_page.h', aten_style => 'aten_page.h', aten_cas_saml1 => 'aten_cas.h',
-    map { $_ => 'aten_flow.h' } map { "aten_flow_$_" } qw(acs answer cas done end login logout saml slo),
+    map { $_ => 'aten_flow.h' } map { "aten_flow_$_" } qw(acs answer cas done end login logout saml slo wish),
 );
 my $row_of = sub ($name) { (grep { $name =~ $rows[$_][0] } 0 .. $#rows)[0] };
 for my $file (@logic) {

@@ -156,7 +156,7 @@ like text(), qr/Votre session de l’ENT est terminée\s.*Retourner au guichet/s
 ok !session('other'), '... its session is gone';
 ok $browser->tab_to(qr/^Retourner au guichet$/), '... by keyboard';
 $browser->press('enter');
-ok $browser->wait_url(qr{^\Q@{[ $idp->logged_out_url ]}\E}), '... and the portal goes on, by the other service, to its end';
+ok $browser->wait_url(qr{^\Q@{[ $idp->logged_out_url ]}\E}), '... and the portal goes on to its end';
 ok !session(), 'that one\'s session is gone too';
 out_ok('nobody is in any more');
 

@@ -257,7 +257,7 @@ subtest 'the page that says what was ended' => sub {
     leave($english);
     like $english->page->text, qr/The ATEN portal has logged you out as well/, 'in English too';
     leave($english, 'main', to => '//evil.example/');
-    like $english->page->text, qr/You have no open session/, 'nobody is there any more, and an address elsewhere is none';
+    like $english->page->text, qr/You have no open session/, 'nobody is there, and an address elsewhere is none';
     is_deeply [grep { !/^\Q@{[ base() ]}\E/ } map { $_->{url} } $english->page->links], [], '... no link leads there';
 };
 
@@ -385,7 +385,7 @@ subtest 'a service that does not end its session' => sub {
         like $page->text, qr/Le guichet n’a pas pu fermer toutes vos sessions/, '... but not everywhere';
         unlike $page->text, qr/vous a déconnecté aussi/, '... and nothing else is said';
         is $page->link('Continuer')->{url}, base() . '/accueil/z', '... with the way that was asked for';
-        $server->log_like(qr/auth_aten:info\].*AT0334: .*Success.*PartialLogout/, '... the log has what the portal said',
+        $server->log_like(qr/auth_aten:info\].*AT0334: .*Success.*PartialLogout/, '... the log has what it said',
             $mark);
         dead_ok $copy, '... the session is ended all the same';
     }

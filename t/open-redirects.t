@@ -133,7 +133,7 @@ sub wrong_logout ($entry, $cookie) {
 
 # Where the CAS server sends the browser back to.
 sub wrong_logged_out ($entry, $cookie) {
-    my $page = ask("$base/aten/cas?logout=1&to=" . encoded($entry), $cookie);
+    my $page = ask("$base/aten/cas?logout=" . encoded($entry) . '&to=' . encoded($entry), $cookie);
     return if $page->status == 400;
     my $location = $page->header('location') // return wrong_links($page);
     return "goes to $location" if !is_here($base, $location);

@@ -159,7 +159,7 @@ sub newcomer_ok ($name, @ended) {
     is("@said", join(' ', ('out') x @ended), $name);
     is($cluster->who($stays, $number), 'prof', '... and that others live');
     $node->clean_log_ok(qr/AtenStore: /);
-    $node->stop_ok;
+    $cluster->crash($number);
     pop @{ $cluster->{nodes} };
     return;
 }
@@ -235,5 +235,5 @@ subtest 'a crowd, while Redis and nodes die' => sub {
 
 $cluster->clean_logs_ok(qr/AtenStore: /, qr/AH00098: pid file/);
 $saml->clean_logs_ok($forge->start_lines, qr/AtenStore: /);
-$_->stop_ok for map { $_->nodes } $cluster, $saml;
+Aten::Cluster::stop_ok($cluster, $saml);
 done_testing;

@@ -62,9 +62,24 @@ subtest 'what AtenStore takes' => sub {
     isnt(($server->configtest)[0], 0, 'in a virtual host it is an error');
 };
 
+my $cas = Aten::CAS->new;
+
+# One node with such a store.
+sub alone ($store) { return Aten::Cluster->new(nodes => 1, children => 1, cas => $cas, store => "AtenStore $store") }
+
+# Those that never get to their Redis wait for their first catch-up meanwhile; what becomes of them: see the end.
+my $locked = Aten::Redis->new(password => 'Xgeheim7@:/');
+my $tls    = Aten::Redis->new(tls => 1, password => 'Xgeheim7');
+my $named  = Aten::Redis->new(tls => $tls->tls, names => ['DNS:other.example'], password => 'Xgeheim7');
+my $ca     = $tls->tls->ca_file;
+my %never  = (
+    password  => alone($locked->url(password => 'Xfalsch8')),
+    authority => alone($tls->url),
+    name      => alone($named->url . " ca=$ca"),
+);
+
 # --- sessions ---
 
-my $cas     = Aten::CAS->new;
 my $redis   = Aten::Redis->new;
 my $cluster = Aten::Cluster->new(cas => $cas, redis => $redis, mpms => \@mpms);
 
@@ -114,6 +129,27 @@ subtest 'a logout that CAS tells another server' => sub {
         is($cluster->wait_who($person, 'out'), 'out out out', '... and it counts everywhere');
     }
 };
+
+subtest 'children that are killed' => sub {
+    # One of them carries what is written; another one has to take over at once.
+    for my $number (1, 2) {
+        my $node = $cluster->node($number);
+        for my $child ($node->children) {
+            next if child_threads($child) == 0;
+            my ($hears, $tells) = ($cluster->login(0, 'parent'), $cluster->login(0, 'prof'));
+            my @copies = map { copy_of($_) } $hears, $tells;
+            kill 'KILL', $child;
+            $node->wait_for(sub { !-e "/proc/$child" });
+            $cluster->logout($hears, 0);
+            $cluster->logout($tells, $number);
+            is($cluster->wait_who($copies[0], 'out', 5, $number), 'out', "node $number goes on hearing of logouts");
+            is($cluster->wait_who($copies[1], 'out', 5, 0), 'out', '... and telling of them');
+        }
+    }
+};
+
+# Threads that it has beside the first; mod_cgid's daemon has none.
+sub child_threads ($pid) { return (() = glob "/proc/$pid/task/*") - 1 }
 
 sub figures () {
     return join ' ', map { "$_=" . $redis->command(@{ { entries => ['XLEN', 'aten:ended'], keys => ['DBSIZE'] }->{$_} }) }
@@ -283,15 +319,13 @@ sub at_once_with ($apart, $here) {
     return $line;
 }
 
-$cluster->clean_logs_ok;
+$cluster->clean_logs_ok(qr/AH00052: child pid \d+ exit signal Killed/, qr/AH10392: children are killed successively/);
 $saml->clean_logs_ok($forge->start_lines, qr/AT0333|AT0107/);
 $always->clean_logs_ok(qr/AT0143|AT0136/);
-$_->stop_ok for map { $_->nodes } $cluster, $saml, $always;
 
 # --- the way to Redis ---
 
-# One node with such a store. Those that never get there wait together for their first catch-up.
-sub alone ($store) { return Aten::Cluster->new(nodes => 1, children => 1, cas => $cas, store => "AtenStore $store") }
+my @alone;
 
 sub gets_there_ok ($alone, $redis, $name, @secrets) {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -322,19 +356,9 @@ sub never_there_ok ($alone, $says, $name, @secrets) {
 sub no_secrets_ok ($alone, @secrets) {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     unlike($alone->node(0)->log->text, qr/\Q$_\E/, '... and has no password') for @secrets;
-    $alone->node(0)->stop_ok;
+    push @alone, $alone;
     return;
 }
-
-my $locked = Aten::Redis->new(password => 'Xgeheim7@:/');
-my $tls    = Aten::Redis->new(tls => 1, password => 'Xgeheim7');
-my $named  = Aten::Redis->new(tls => $tls->tls, names => ['DNS:other.example'], password => 'Xgeheim7');
-my $ca     = $tls->tls->ca_file;
-my %never  = (
-    password  => alone($locked->url(password => 'Xfalsch8')),
-    authority => alone($tls->url),
-    name      => alone($named->url . " ca=$ca"),
-);
 
 subtest 'a password' => sub {
     gets_there_ok(alone($locked->url), $locked, 'the right one', 'Xgeheim7');
@@ -355,4 +379,5 @@ subtest 'TLS' => sub {
     never_there_ok($never{name}, qr/certificate/, 'a certificate of another host', 'Xgeheim7');
 };
 
+Aten::Cluster::stop_ok($cluster, $saml, $always, @alone);
 done_testing;

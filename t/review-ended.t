@@ -103,7 +103,7 @@ subtest 'a portal that gives no SessionIndex, and always the same NameID' => sub
         $logout->send($browser, $logout->good(kind => 'response', in_response_to => $said->{id},
             relay_state => $said->{relay_state}));
         ok(!$in->($browser), '... logged out, here and at the portal');
-        sleep 1;
+        sleep 7; # its answers say that the password was typed five seconds ago
         my $again = $logout->login(%person);
         ok($in->($again), '... and can log in again') or diag $again->page->status, ' ', $again->page->text;
     }

@@ -23,5 +23,6 @@ $response->setIssuer($issuer);
 $response->setInResponseTo($request->getId());
 $response->setRelayState($request->getRelayState());
 $response->setDestination($_GET['portal']);
-$response->setStatus(['Code' => 'urn:oasis:names:tc:SAML:2.0:status:' . ($kind === 'agrees' ? 'Success' : 'Responder')]);
+$status = $kind === 'agrees' ? 'Success' : 'Responder';
+$response->setStatus(['Code' => 'urn:oasis:names:tc:SAML:2.0:status:' . $status]);
 (new \SAML2\HTTPRedirect())->send($response);

@@ -309,7 +309,51 @@ static void one_session_is_ended(void **state)
     assert_int_equal(check(other), ATEN_V_OK);
 }
 
-/* An id or a login that was ended is dead at whatever time; a mark ends what began at it or before. */
+/* A ticket is good once, so what its clock says does not count. */
+static void a_ticket_is_ended_at_whatever_time(void **state)
+{
+    static const apr_time_t logins[] = {-SECONDS(28799), -1, 0, 1, SECONDS(60)};
+    const aten_store_key_t login = login_key(ATEN_BACKEND_CAS, CAS, "ST-1");
+    int i;
+
+    for (i = 0; i < COUNT(logins); i++) {
+        empty_store(state);
+        write_one(aten_ended_login(&login, LIFETIME, NOW), NOW);
+        assert_int_equal(check(by_cas(NOW + logins[i])), ATEN_V_SESSION_ENDED);
+    }
+}
+
+/* An answer that was on its way when the portal's session ended gives no session; one of a new proof does. */
+static void what_a_portal_says_of_the_proof_counts(void **state)
+{
+    static const struct {
+        apr_time_t proved, login;
+        int dead;
+        const char *why;
+    } rows[] = {
+        {-SECONDS(10), SECONDS(5), 1, "proved before the logout, arrived after it"},
+        {-1, SECONDS(5), 1, "proved in the second before"},
+        {0, SECONDS(5), 0, "proved in that second: it may have been after it"},
+        {SECONDS(1), SECONDS(5), 0, "proved after it"},
+        {SECONDS(5), -1, 1, "the portal's clock is ahead: our own says that the login was before"},
+        {SECONDS(5), 1, 0, "... and that it was after"},
+    };
+    const aten_store_key_t login = login_key(ATEN_BACKEND_ATEN, PORTAL, "2:_n 2:_s");
+    int i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        aten_session_t *s = by_portal("_n", "_s", NOW + rows[i].login);
+        aten_saml_subject_t subject = *s->subject;
+
+        empty_store(state);
+        subject.authn_instant = NOW + rows[i].proved;
+        s->subject = &subject;
+        write_one(aten_ended_login(&login, LIFETIME, NOW), NOW);
+        if ((check(s) == ATEN_V_SESSION_ENDED) != rows[i].dead) fail_msg("%s", rows[i].why);
+    }
+}
+
+/* An id that was ended is dead at whatever time; a mark, and a portal's login, end what began at it or before. */
 static void at_the_microsecond(void **state)
 {
     enum { OF_ID, OF_LOGIN, OF_SUBJECT, OF_NAME, OF_EVERYBODY };
@@ -330,8 +374,8 @@ static void at_the_microsecond(void **state)
         {OF_EVERYBODY, 1, 0, "later"},
         {OF_ID, 1, 1, "a session by its id: its clock does not count"},
         {OF_ID, SECONDS(60), 1, "made in the future by another server's clock"},
-        {OF_LOGIN, 1, 1, "the same by its ticket"},
-        {OF_LOGIN, SECONDS(60), 1, "in the future"},
+        {OF_LOGIN, 0, 1, "a portal's login, ended in that microsecond"},
+        {OF_LOGIN, 1, 0, "a portal's NameID and SessionIndex that are used again later"},
         {OF_SUBJECT, SECONDS(60), 0, "a mark counts by the clocks alone: a login that says it began later is later"},
         {OF_SUBJECT, -SECONDS(28799), 1, "near its end"},
     };
@@ -593,6 +637,8 @@ int main(void)
         IN_AN_EMPTY_STORE(each_write_ends_its_own),
         IN_AN_EMPTY_STORE(one_session_is_ended),
         IN_AN_EMPTY_STORE(at_the_microsecond),
+        IN_AN_EMPTY_STORE(a_ticket_is_ended_at_whatever_time),
+        IN_AN_EMPTY_STORE(what_a_portal_says_of_the_proof_counts),
         IN_AN_EMPTY_STORE(any_of_several_is_enough),
         IN_AN_EMPTY_STORE(a_reissued_cookie_is_as_dead),
         IN_AN_EMPTY_STORE(a_known_ticket_ends_nothing),

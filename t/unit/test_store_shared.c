@@ -438,16 +438,38 @@ static void an_expected_key_is_found_for_a_while(void **state)
     long long left;
 
     nodes[0].table->expect(nodes[0].table->baton, &key, now);
-    assert_int_equal(find(&nodes[1], key, &value), APR_SUCCESS);
-    assert_int_equal(value, 0);
+    assert_int_equal(find(&nodes[1], key, &value), APR_EINPROGRESS);
+    assert_int_equal(find(&nodes[0], key, &value), APR_EINPROGRESS);
     assert_int_equal(value_of(&nodes[0], key), ATEN_STORE_ABSENT);
     left = redis_number(&redis, apr_pstrcat(pool, "PTTL|", name, NULL));
     assert_in_range(left, 1000, ATEN_STORE_EXPECTED_SECONDS * 1000);
     redis_do(&redis, apr_pstrcat(pool, "DEL|", name, NULL));
     assert_int_equal(find(&nodes[1], key, &value), APR_NOTFOUND);
+    assert_int_equal(redis_number(&redis, apr_pstrcat(pool, "EXISTS|", name, NULL)), 0);
     redis_stop(&redis);
     nodes[0].table->expect(nodes[0].table->baton, &key, now);
     assert_int_equal(nodes[0].state.away, 1);
+}
+
+/* A logout of a login that is under way at another server: nothing is written for it, and the login is refused. */
+static void a_logout_of_what_is_expected_refuses_its_login(void **state)
+{
+    apr_time_t value;
+    aten_store_key_t ended, other;
+
+    settle(3);
+    ended = used(1).key;
+    other = used(2).key;
+    nodes[0].table->expect(nodes[0].table->baton, &ended, now);
+    nodes[0].table->expect(nodes[0].table->baton, &other, now);
+    assert_int_equal(find(&nodes[1], ended, &value), APR_EINPROGRESS);
+    assert_int_equal(outbox(&nodes[1]), 0);
+    assert_int_equal(redis_number(&redis, "XLEN|aten:ended"), 0);
+    assert_int_equal(write_one(&nodes[0], used(1)), APR_EEXIST);
+    assert_int_equal(value_of(&nodes[0], ended), ATEN_STORE_ABSENT);
+    assert_int_equal(write_one(&nodes[0], used(2)), APR_SUCCESS);
+    /* From now on it is known, and a logout ends it everywhere. */
+    assert_int_equal(find(&nodes[1], other, &value), APR_SUCCESS);
 }
 
 /* --- away --- */
@@ -1174,6 +1196,7 @@ int main(void)
         TEST(of_many_at_the_same_moment_one_wins),
         TEST(others_are_asked_for_a_key),
         TEST(an_expected_key_is_found_for_a_while),
+        TEST(a_logout_of_what_is_expected_refuses_its_login),
         TEST(while_redis_is_away_the_local_store_decides),
         TEST(what_two_have_used_is_no_error_afterwards),
         TEST(a_lost_answer_refuses_nobody),

@@ -178,6 +178,14 @@ sub semaphores (@processes) {
     return grep { $ours{ 0 + (semctl($_, 0, $last_process, 0) // 0) } } map { (split ' ')[1] } @lines;
 }
 
+# Of this one, or of several: all nodes at the same moment, for each waits for its connections.
+sub stop_ok (@clusters) {
+    my @nodes = map { $_->nodes } @clusters;
+    $_->signal($_->{mpm} eq 'event' ? 'WINCH' : 'TERM') for @nodes;
+    $_->stop_ok for @nodes;
+    return;
+}
+
 # --- what is left ---
 
 # Size of a node's store, in bytes on the disk.
