@@ -133,7 +133,7 @@ demo:
 	@demo/run
 
 test: deps
-	@$(MAKE) -j$$(nproc) all $(UNIT_BIN)
+	@$(MAKE) -j$$(nproc) all $(UNIT_BIN) $(BUILD)/bench/fill_store
 	@$(MAKE) -j$$(nproc) SANITIZE=1 all $(UNIT_BIN:build/%=build-asan/%) $(FUZZ_BIN:build/%=build-asan/%)
 	@t/TEST
 

@@ -127,6 +127,8 @@ int mod_aten_store_make(server_rec *s, apr_pool_t *pconf, apr_pool_t *ptemp);
 void mod_aten_store_child_init(apr_pool_t *pchild, server_rec *main_server);
 /** NULL: it cannot be opened in this child; that is tried again now and then. */
 const aten_store_t *mod_aten_store(void);
+/** A file of the children's in the store's directory. */
+const char *mod_aten_store_file(const char *name, apr_pool_t *p);
 /** May sessions be judged by it?
  *  @return OK, STORE, or STORE_BEHIND (the other servers' ended sessions are not known yet) */
 aten_verdict_t mod_aten_store_ready(void);

@@ -497,6 +497,7 @@ static const char *set_store(cmd_parms *cmd, void *dir, const char *text, const 
     if (option && (error = set_path_of(cmd, &ca, option + 3))) return error;
     error = aten_redis_parse(&address, text, ca, cmd->pool);
     if (error) return apr_pstrcat(cmd->pool, "AtenStore: ", error, NULL);
+    if (ca && !address->tls) return "AtenStore: ca=FILE stands behind rediss:// alone, which is TLS";
     global->redis = address;
     return NULL;
 }

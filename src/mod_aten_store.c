@@ -75,6 +75,11 @@ static const char *store_dir(apr_pool_t *p)
     return apr_pstrcat(p, mod_aten_state_dir(), "/store", NULL);
 }
 
+const char *mod_aten_store_file(const char *name, apr_pool_t *p)
+{
+    return apr_pstrcat(p, store_dir(p), "/", name, NULL);
+}
+
 /* --- the parent --- */
 
 /* The children may pass through the state directory to the store, and read nothing else of it. */

@@ -1,8 +1,10 @@
 /* What one thread of all children does beside the requests: it carries records between the store and Redis, and takes
- * out of the store what has expired. A singleton of mod_watchdog, so that another child takes over when this one ends.
- * Without Redis there is none, for mod_watchdog asks for its mutex ten times a second in every child: each write takes
- * out more than it puts in, and that is enough. */
+ * out of the store what has expired. Each child has a thread of mod_watchdog that would do it; the one whose child holds
+ * the lock does. mod_watchdog has singletons of its own, but one that takes over waits for ten seconds first: too long
+ * for a logout, each time that a child ends.
+ * Without Redis there is none: each write takes out more than it puts in, and that is enough. */
 #include <apr_atomic.h>
+#include <apr_file_io.h>
 #include <apr_optional.h>
 #include <httpd.h>
 #include <http_log.h>
@@ -13,6 +15,7 @@
 APLOG_USE_MODULE(auth_aten);
 
 #define WATCHDOG_NAME "_aten_"
+#define TURNS_BETWEEN 4                    /* two tries to get the lock */
 #define SWEEP_INTERVAL apr_time_from_sec(60)
 #define SWEEP_MAX 10000                    /* records in one go */
 #define STEPS_IN_A_ROW 20                  /* of ATEN_STORE_BATCH_MAX records; then the watchdog may be stopped */
@@ -20,6 +23,10 @@ APLOG_USE_MODULE(auth_aten);
 
 /* Used by the watchdog's thread alone, which makes it, for the store may be open only later. It goes with the process. */
 static aten_store_carrier_t *carrier;
+
+/* Has the lock, in this pool, as long as this child is the one. */
+static apr_pool_t *chosen;
+static unsigned int turns;
 
 const char *mod_aten_watchdog_needs(void)
 {
@@ -65,12 +72,39 @@ static void make_carrier(void)
     carrier = aten_store_carrier_make(mod_aten_local_store(), mod_aten_global()->redis, mod_aten_shared_state(), p);
 }
 
+/* The kernel gives the lock back when the process ends, however it does. @return 1 if this child is the one */
+static int is_chosen(void)
+{
+    static const apr_int32_t how = APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE;
+    apr_file_t *file;
+    apr_pool_t *p;
+
+    if (chosen) return 1;
+    if (turns++ % TURNS_BETWEEN || apr_pool_create_unmanaged(&p) != APR_SUCCESS) return 0;
+    if (apr_file_open(&file, mod_aten_store_file("carrier.lock", p), how, APR_FPROT_UREAD | APR_FPROT_UWRITE, p)
+            == APR_SUCCESS
+        && apr_file_lock(file, APR_FLOCK_EXCLUSIVE | APR_FLOCK_NONBLOCK) == APR_SUCCESS) {
+        chosen = p;
+        return 1;
+    }
+    apr_pool_destroy(p);
+    return 0;
+}
+
+/* Another child takes over at once, while this one still ends its requests. */
+static void give_up(void)
+{
+    if (chosen) apr_pool_destroy(chosen);
+    chosen = NULL;
+}
+
 static apr_status_t carry_step(int state, void *data, apr_pool_t *p)
 {
     server_rec *s = data;
     int i;
 
-    if (state != AP_WATCHDOG_STATE_RUNNING) return APR_SUCCESS;
+    if (state == AP_WATCHDOG_STATE_STOPPING) give_up();
+    if (state != AP_WATCHDOG_STATE_RUNNING || !is_chosen()) return APR_SUCCESS;
     if (!carrier) make_carrier();
     for (i = 0; carrier && i < STEPS_IN_A_ROW && carry(carrier, s, p) == ATEN_CARRIED_SOME; i++) continue;
     return APR_SUCCESS;
@@ -83,7 +117,7 @@ static apr_status_t sweep_step(int state, void *data, apr_pool_t *p)
     int swept = 0;
 
     (void)p;
-    if (state != AP_WATCHDOG_STATE_RUNNING || !local) return APR_SUCCESS;
+    if (state != AP_WATCHDOG_STATE_RUNNING || !local || !chosen) return APR_SUCCESS;
     aten_store_lmdb_clear_dead(local);
     mod_aten_store_warn_full(data);
     if (aten_store_lmdb_sweep(local, SWEEP_MAX, &swept, apr_time_now()) != APR_SUCCESS || !swept) return APR_SUCCESS;
@@ -98,7 +132,7 @@ void mod_aten_watchdog_start(server_rec *main_server, apr_pool_t *pconf)
     ap_watchdog_t *watchdog;
     apr_status_t rv;
 
-    rv = get(&watchdog, WATCHDOG_NAME, 0, 1, pconf);
+    rv = get(&watchdog, WATCHDOG_NAME, 0, 0, pconf);
     if (rv == APR_SUCCESS) rv = add(watchdog, AP_WD_TM_SLICE, main_server, carry_step);
     if (rv == APR_SUCCESS) rv = add(watchdog, SWEEP_INTERVAL, main_server, sweep_step);
     if (rv == APR_SUCCESS) return;
