@@ -121,7 +121,8 @@ const aten_saml_metadata_t *mod_aten_portals(request_rec *r);
 
 /* mod_aten_store.c: the store of ended sessions and of what was used once */
 /** Make the store's directory in the state directory, owned by the children, and what they share. @return 1, or 0:
- *  complained. A store that cannot be used is a loud log line of the children: then no login ends, and no session can be
+ *  complained. A store that cannot be used is a loud log line of the children: then no login ends, and no session can
+ *  be
  *  judged, until it can */
 int mod_aten_store_make(server_rec *s, apr_pool_t *pconf, apr_pool_t *ptemp);
 void mod_aten_store_child_init(apr_pool_t *pchild, server_rec *main_server);

@@ -29,7 +29,8 @@ void aten_cookie_each(const char *header,
                                   apr_size_t value_len),
                       void *baton);
 
-/** The header without the module's cookies: the session's, every NAME-login-N, NAME-result and NAME-logout, all of them in
+/** The header without the module's cookies: the session's, every NAME-login-N, NAME-result and NAME-logout, all of
+ *  them in
  *  all spellings of the prefix. The others stay as they are, in their order.
  *  @return header itself if none of ours is in it, NULL if nothing is left */
 const char *aten_cookie_strip(const char *header, const char *base, apr_pool_t *p);

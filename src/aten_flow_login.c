@@ -171,7 +171,8 @@ aten_answer_t *aten_login_with_cookies(const aten_turn_t *turn, const char *to, 
                                        aten_answer_t *answer)
 {
     const aten_request_t *request = turn->request;
-    const int crowded = turn->site->portals->nelts && session_bytes(turn) && !(request->person && has_room(turn, cookies));
+    const int crowded = turn->site->portals->nelts && session_bytes(turn)
+                        && !(request->person && has_room(turn, cookies));
     const char *why;
     aten_verdict_t verdict;
 

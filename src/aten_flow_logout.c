@@ -180,7 +180,9 @@ static aten_answer_t *end_at_backend(const aten_turn_t *turn, const char *to)
 
 static aten_answer_t *nobody(const aten_turn_t *turn, const char *to)
 {
-    if (turn->request->unknown != ATEN_V_OK) return not_ended(turn, turn->request->unknown, "the session cannot be judged");
+    const aten_verdict_t unknown = turn->request->unknown;
+
+    if (unknown != ATEN_V_OK) return not_ended(turn, unknown, "the session cannot be judged");
     if (to) return go_to(turn, to);
     return finish_page(turn, page_logged_out(turn, ATEN_T_LOGGED_OUT_NOBODY), ATEN_V_OK);
 }

@@ -101,7 +101,8 @@ aten_verdict_t aten_turn_form(const aten_turn_t *turn, const char *const wanted[
  *  @param confirm the request's parameter of that name, or NULL: what aten_wish_token made is as good as a header */
 int aten_is_own_wish(const aten_turn_t *turn, const char *confirm);
 
-/** What a link of our own pages brings along, for browsers that do not say where a request comes from, and where another
+/** What a link of our own pages brings along, for browsers that do not say where a request comes from, and where
+ *  another
  *  site asked first. Nobody but this browser and this server knows the session's id, so nobody else can make it.
  *  @return NULL without a person, or if a hash failed */
 const char *aten_wish_token(const aten_turn_t *turn);
@@ -198,7 +199,8 @@ aten_verdict_t aten_end_write(const aten_turn_t *turn, const aten_store_write_t 
 aten_verdict_t aten_end_session(const aten_turn_t *turn, const char **why);
 
 /** Who has just proved who they are: noted as used what the login uses up, and let in at the path that they asked for?
- *  Then the session's cookie and the way there, and the session that it replaces is ended; if not, no session is made at
+ *  Then the session's cookie and the way there, and the session that it replaces is ended; if not, no session is made
+ *  at
  *  all. A logout that arrived in the meantime counts.
  *  @param session with its profile; the first `needed` attributes must fit into the cookie
  *  @param by      for the log: "CAS"

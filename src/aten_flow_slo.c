@@ -160,8 +160,9 @@ static int login_key_of(aten_store_key_t *key, const aten_saml_logout_message_t 
                         apr_pool_t *p)
 {
     const aten_saml_subject_t subject = {.name_id = message->name_id, .session_index = index};
+    const char *credential = aten_session_credential(&subject, p);
 
-    return aten_ended_login_key(key, ATEN_BACKEND_ATEN, message->portal->entity_id, aten_session_credential(&subject, p));
+    return aten_ended_login_key(key, ATEN_BACKEND_ATEN, message->portal->entity_id, credential);
 }
 
 /* The sessions of the SessionIndexes, or all of the NameID (saml-core 3.7.1). The request's ID is noted in the last

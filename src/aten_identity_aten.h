@@ -26,7 +26,8 @@ typedef enum {
  *  no value. */
 const apr_array_header_t *aten_known_attribute(const apr_array_header_t *attributes, aten_known_attribute_t which);
 
-/** The one value of a known attribute, which careful portals send under both names; NULL if it is not there, or if there
+/** The one value of a known attribute, which careful portals send under both names; NULL if it is not there, or if
+ *  there
  *  are several. */
 const char *aten_known_value(const apr_array_header_t *attributes, aten_known_attribute_t which);
 
@@ -69,7 +70,8 @@ int aten_identity_looks_made(const char *user);
 apr_array_header_t *aten_identity_schools(const apr_array_header_t *attributes, apr_pool_t *p);
 
 /** The attributes in the order in which a session must keep them: the known ones above, which must fit, then
- *  FrEduUrlRetour, for which no login has to fail, then the others. @param needed set to the number of those that must fit @return a new array of aten_attribute_t */
+ *  FrEduUrlRetour, for which no login has to fail, then the others. @param needed set to the number of those that must
+ *  fit @return a new array of aten_attribute_t */
 apr_array_header_t *aten_identity_aten_by_need(const apr_array_header_t *attributes, int *needed, apr_pool_t *p);
 
 /** The variables for a person who came by a portal: ATEN_BACKEND=aten, ATEN_PROFILE, ATEN_ROLE and ATEN_ROLES (eleve,

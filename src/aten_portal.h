@@ -32,8 +32,10 @@ const char *aten_portal_make(aten_portal_t **out, const char *entity_id, apr_poo
 const char *aten_portal_parse(aten_portal_t **out, int argc, char *const argv[], apr_pool_t *p);
 
 /** May the portal say this of a person? A FrEduCtId, which becomes REMOTE_USER, belongs to no school and no kind: a
- *  portal that is limited in either may name people by it only where its line says so, or it could name those of others. Every
- *  school of the identity (of each vector, of FrEduRne, of FrEduCtEleveUAI) must be in its scope, where it has one, and a portal with one must name at least one school; `vectors` needs a pupil
+ *  portal that is limited in either may name people by it only where its line says so, or it could name those of
+ *  others. Every
+ *  school of the identity (of each vector, of FrEduRne, of FrEduCtEleveUAI) must be in its scope, where it has one,
+ *  and a portal with one must name at least one school; `vectors` needs a pupil
  *  or a parent, `staff` somebody of whom nothing says that they are either (aten_identity_is_family).
  *  @param why set to a text for the log on a refusal: the school's UAI (no person's data), escaped; of what is no UAI
  *             only that; NULL with OK

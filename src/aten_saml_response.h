@@ -45,7 +45,8 @@ typedef struct {
 aten_verdict_t aten_saml_response_decode(const char *base64, const char **text, apr_size_t *len, apr_pool_t *p);
 
 /** Judge and read a response. In this order: XML; the form of the message (Response, Version 2.0, IDs that stand
- *  once, one Issuer, Status, one Assertion or EncryptedAssertion in it and no other anywhere); the issuer is believed and its
+ *  once, one Issuer, Status, one Assertion or EncryptedAssertion in it and no other anywhere); the issuer is believed
+ *  and its
  *  metadata valid; every signature that is there holds, and one is there that covers the assertion (a signed response
  *  covers what is in it, decrypted too); from then on only what was signed is read, parsed anew from the digested
  *  bytes, and what an unsigned response says around it (Destination, InResponseTo, Issuer, Status) must agree, and can
@@ -53,7 +54,8 @@ aten_verdict_t aten_saml_response_decode(const char *base64, const char **text, 
  *  - Status is Success (STATUS otherwise, with both codes and the portal's message in why, escaped);
  *  - Issuer of the assertion is the portal, Format absent or entity;
  *  - Destination: our acs; required where the response is signed (saml-bindings 3.5.5.2);
- *  - Conditions: there once; NotBefore and NotOnOrAfter with skew, where they are; at least one AudienceRestriction, our
+ *  - Conditions: there once; NotBefore and NotOnOrAfter with skew, where they are; at least one AudienceRestriction,
+ *  our
  *    entityID in each; OneTimeUse and ProxyRestriction are known, anything else refuses;
  *  - Subject: one, with NameID or EncryptedID (a subject without either is taken as one without a NameID: then nothing
  *    but attributes names the person), and a bearer SubjectConfirmation whose data has Recipient acs, NotOnOrAfter with

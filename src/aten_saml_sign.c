@@ -9,13 +9,12 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <xmlsec/crypto.h>
-#include <xmlsec/keys.h>
-#include <xmlsec/openssl/evp.h>
 #include <xmlsec/templates.h>
 #include <xmlsec/transforms.h>
 #include <xmlsec/xmldsig.h>
 #include <xmlsec/xmlsec.h>
 
+#include "aten_saml_verify_private.h"
 #include "aten_xml.h"
 
 static xmlSecTransformId algorithm_of(const aten_saml_key_t *key)
@@ -41,28 +40,13 @@ static xmlNode *put_template(xmlDocPtr doc, xmlNode *issuer, const char *id, con
     return signature;
 }
 
-static xmlSecKeyPtr wrap_key(EVP_PKEY *pkey)
-{
-    xmlSecKeyPtr key = xmlSecKeyCreate();
-    xmlSecKeyDataPtr data;
-
-    if (!key) return NULL;
-    EVP_PKEY_up_ref(pkey);
-    data = xmlSecOpenSSLEvpKeyAdopt(pkey);
-    if (!data) EVP_PKEY_free(pkey);
-    if (data && xmlSecKeySetValue(key, data) >= 0) return key;
-    if (data) xmlSecKeyDataDestroy(data);
-    xmlSecKeyDestroy(key);
-    return NULL;
-}
-
 static int sign(xmlNode *signature, const aten_saml_key_t *key)
 {
     xmlSecDSigCtxPtr ctx = xmlSecDSigCtxCreate(NULL);
     int good = 0;
 
     if (!ctx) return 0;
-    ctx->signKey = wrap_key(key->pkey);
+    ctx->signKey = aten_saml_wrap_key(key->pkey);
     good = ctx->signKey && xmlSecDSigCtxSign(ctx, signature) >= 0 && ctx->status == xmlSecDSigStatusSucceeded;
     xmlSecDSigCtxDestroy(ctx);
     return good;

@@ -32,7 +32,7 @@ static int is_usable(const aten_saml_key_t *key, int type, apr_pool_t *p)
     return key && key->pkey && EVP_PKEY_get_base_id(key->pkey) == type && !aten_saml_key_weakness(key->pkey, p);
 }
 
-static xmlSecKeyPtr wrap_key(EVP_PKEY *pkey)
+struct _xmlSecKey *aten_saml_wrap_key(EVP_PKEY *pkey)
 {
     xmlSecKeyPtr key = xmlSecKeyCreate();
     xmlSecKeyDataPtr data;
@@ -108,7 +108,7 @@ static tried_t try_key(const aten_saml_signed_t *form, EVP_PKEY *pkey, const cha
     int status;
 
     if (!ctx || !restrict_context(ctx)) goto leave;
-    ctx->signKey = wrap_key(pkey);
+    ctx->signKey = aten_saml_wrap_key(pkey);
     if (!ctx->signKey) goto leave;
     status = xmlSecDSigCtxVerify(ctx, form->signature);
     tried = TRIED_DIGEST;

@@ -27,4 +27,9 @@ typedef struct {
 aten_verdict_t aten_saml_signature_form(aten_saml_signed_t *out, const xmlNode *element, const char **why,
                                         apr_pool_t *p);
 
+/** A key as libxmlsec1 wants it, to be destroyed by it (xmlSecKeyDestroy, or with its context).
+ *  @return NULL if that failed */
+struct _xmlSecKey;
+struct _xmlSecKey *aten_saml_wrap_key(struct evp_pkey_st *pkey);
+
 #endif

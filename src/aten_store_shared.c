@@ -162,7 +162,8 @@ static apr_status_t none_there(const shared_t *shared, const aten_store_write_t 
 
 /* Set, and only then looked at: a logout marks a key as ended, and only then looks whether it is set (shared_find). One
  * of the two sees the other.
- * @return APR_SUCCESS; APR_EEXIST: a server has used one of them, or a logout of it has arrived; APR_EAGAIN: Redis could
+ * @return APR_SUCCESS; APR_EEXIST: a server has used one of them, or a logout of it has arrived; APR_EAGAIN: Redis
+ * could
  *         not say */
 static apr_status_t use(shared_t *shared, const aten_store_write_t *writes, int count, apr_time_t now)
 {

@@ -417,7 +417,8 @@ int mod_aten_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     if (!load_keys(main_server, pconf, ptemp) || !load_trust(main_server, pconf)
         || !make_semaphore(main_server, pconf) || !make_counters(main_server, pconf)
-        || !make_validations(main_server, main_server->process->pool) || !mod_aten_store_make(main_server, pconf, ptemp)) {
+        || !make_validations(main_server, main_server->process->pool)
+        || !mod_aten_store_make(main_server, pconf, ptemp)) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     mod_aten_info_write(main_server, ptemp);

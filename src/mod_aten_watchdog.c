@@ -1,5 +1,6 @@
 /* What one thread of all children does beside the requests: it carries records between the store and Redis, and takes
- * out of the store what has expired. Each child has a thread of mod_watchdog that would do it; the one whose child holds
+ * out of the store what has expired. Each child has a thread of mod_watchdog that would do it; the one whose child
+ * holds
  * the lock does. mod_watchdog has singletons of its own, but one that takes over waits for ten seconds first: too long
  * for a logout, each time that a child ends.
  * Without Redis there is none: each write takes out more than it puts in, and that is enough. */
@@ -21,7 +22,8 @@ APLOG_USE_MODULE(auth_aten);
 #define STEPS_IN_A_ROW 20                  /* of ATEN_STORE_BATCH_MAX records; then the watchdog may be stopped */
 #define PAUSE apr_time_from_msec(50)
 
-/* Used by the watchdog's thread alone, which makes it, for the store may be open only later. It goes with the process. */
+/* Used by the watchdog's thread alone, which makes it, for the store may be open only later. It goes with the process.
+ * */
 static aten_store_carrier_t *carrier;
 
 /* Has the lock, in this pool, as long as this child is the one. */

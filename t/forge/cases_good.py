@@ -270,7 +270,7 @@ good.row("long-name-id", "a NameID of 1024 bytes", let_in(), make=lambda m: m.se
 good.row("long-value", "a value of 4096 bytes", let_in(),
          attributes=[("FrEduVecteur", [PUPIL]), ("long", ["v" * 4096])])
 good.row("many-attributes", "200 attributes", let_in(),
-         attributes=[("FrEduVecteur", [PUPIL]), *((f"a{number}", ["v"]) for number in range(198))])
+         attributes=[("FrEduVecteur", [PUPIL]), *((f"{chr(97 + number // 10)}{number % 10}", ["v"]) for number in range(198))])
 good.row("many-values", "500 values", let_in(),
          attributes=[("FrEduVecteur", [PUPIL]), ("many", [str(number) for number in range(498)])])
 good.row("many-children", "a parent of 40 children",
