@@ -144,6 +144,7 @@ const char *mod_aten_watchdog_needs(void);
 void mod_aten_watchdog_start(server_rec *main_server, apr_pool_t *pconf);
 /** Carry until this server has caught up, or until then; at the start of a child. */
 void mod_aten_carry_first(apr_time_t until, server_rec *main_server, apr_pool_t *pchild);
+void mod_aten_watchdog_child_init(apr_pool_t *pchild);
 aten_store_shared_state_t *mod_aten_shared_state(void);
 /** Redis is away, or is there again: 1 for the first of all processes that says so. */
 int mod_aten_away_is_new(int away);
@@ -165,6 +166,7 @@ typedef enum {
     MOD_ATEN_SAID_STORE,
     MOD_ATEN_SAID_METADATA,
     MOD_ATEN_SAID_BEHIND,
+    MOD_ATEN_SAID_LOCK,
     MOD_ATEN_SAID_COUNT
 } mod_aten_said_t;
 /** 1 for the first child of this generation that asks. */

@@ -16,8 +16,8 @@ typedef struct {
     apr_time_t begun;
     unsigned char backend_key[ATEN_BACKEND_KEY_BYTES]; /* the portal that the answer must come from */
     unsigned char login_key[ATEN_KEY_HASH_BYTES];      /* of the session that ended here */
-    const char *to;             /* where to afterwards, already judged by aten_return_path; NULL: to the page that says
-                                   what was ended */
+    const char *to;             /* where to afterwards, already judged by aten_return_path or aten_return_url; NULL: to
+                                   the page that says what was ended */
 } aten_leaving_t;
 
 /* How the cookie is named and sealed: NAME-logout, for one path alone. */

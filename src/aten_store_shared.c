@@ -289,3 +289,20 @@ const char *aten_store_shared_make(aten_store_t **out, aten_store_t *local, cons
     *out = &shared->table;
     return NULL;
 }
+
+apr_status_t aten_store_shared_end(aten_store_t *local)
+{
+    static const char *const names[] = {
+        ATEN_SHARED_NOTE_STREAM, ATEN_SHARED_NOTE_PROCESS, ATEN_SHARED_NOTE_CAUGHT_UP
+    };
+    char text[ATEN_STORE_NOTE_BYTES_MAX + 1];
+    apr_status_t status;
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        status = aten_store_lmdb_noted(local, names[i], text);
+        if (status == APR_SUCCESS && *text) status = aten_store_lmdb_note(local, names[i], "");
+        if (status != APR_SUCCESS && status != APR_NOTFOUND) return status;
+    }
+    return aten_store_lmdb_share(local, 0);
+}

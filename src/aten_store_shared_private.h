@@ -37,6 +37,7 @@ int aten_shared_id_is_none(const aten_shared_id_t *id);
 aten_redis_command_t aten_shared_command(apr_pool_t *p, const char *const words[]);
 aten_redis_command_t aten_shared_set_used(const aten_store_write_t *write, apr_time_t now, apr_pool_t *p);
 aten_redis_command_t aten_shared_get(const char *prefix, const aten_store_key_t *key, apr_pool_t *p);
+/** Not over the mark of a logout that has arrived already. */
 aten_redis_command_t aten_shared_set_expected(const aten_store_key_t *key, apr_pool_t *p);
 /** Where it is expected: marked as logged out, for as long as it would have been expected. */
 aten_redis_command_t aten_shared_end_expected(const aten_store_key_t *key, apr_pool_t *p);

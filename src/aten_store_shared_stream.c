@@ -88,7 +88,7 @@ aten_redis_command_t aten_shared_get(const char *prefix, const aten_store_key_t 
 aten_redis_command_t aten_shared_set_expected(const aten_store_key_t *key, apr_pool_t *p)
 {
     const char *const words[] = {
-        "SET", apr_pstrcat(p, ATEN_SHARED_EXPECTED, hex(key, p), NULL), ATEN_SHARED_UNDER_WAY, "PX",
+        "SET", apr_pstrcat(p, ATEN_SHARED_EXPECTED, hex(key, p), NULL), ATEN_SHARED_UNDER_WAY, "NX", "PX",
         apr_psprintf(p, "%d", ATEN_STORE_EXPECTED_SECONDS * 1000), NULL
     };
 

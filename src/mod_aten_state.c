@@ -437,4 +437,5 @@ void mod_aten_child_init(apr_pool_t *pchild, server_rec *main_server)
     if (!aten_saml_global()) ap_log_error(APLOG_MARK, APLOG_CRIT, 0, main_server, "libxmlsec1 cannot be set up");
     mod_aten_portals_child_init(pchild, main_server);
     mod_aten_store_child_init(pchild, main_server);
+    if (mod_aten_global()->redis) mod_aten_watchdog_child_init(pchild);
 }

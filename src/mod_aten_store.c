@@ -170,18 +170,19 @@ static const char *open_in(aten_store_t **local, aten_store_t **store, apr_pool_
     if (error) return error;
     *store = *local;
     if (redis) return aten_store_shared_make(store, *local, redis, &children.shared->state, p);
-    /* What others should have heard of has nobody to carry it any more. */
-    return aten_store_lmdb_share(*local, 0) == APR_SUCCESS ? NULL : "the store cannot be written";
+    return aten_store_shared_end(*local) == APR_SUCCESS ? NULL : "the store cannot be written";
 }
 
-/* In a pool of their own, so that nothing stays open where it fails: a process must not open an LMDB file twice.
+/* In a pool of their own, so that nothing stays open where it fails: a process must not open an LMDB file twice. With
+ * Redis it ends with the process, for the thread of mod_watchdog may still use it while the child's pool goes.
  * @return NULL, or what is wrong, in the parent */
 static const char *open_both(aten_store_t **local, aten_store_t **store, apr_pool_t *parent)
 {
     const char *error;
     apr_pool_t *p;
+    const apr_status_t rv = mod_aten_global()->redis ? apr_pool_create_unmanaged(&p) : apr_pool_create(&p, parent);
 
-    if (apr_pool_create(&p, parent) != APR_SUCCESS) return "no memory";
+    if (rv != APR_SUCCESS) return "no memory";
     error = open_in(local, store, p);
     if (!error) return NULL;
     error = parent ? apr_pstrdup(parent, error) : "";

@@ -21,6 +21,8 @@ APLOG_USE_MODULE(auth_aten);
 #define SWEEP_MAX 10000                    /* records in one go */
 #define STEPS_IN_A_ROW 20                  /* of ATEN_STORE_BATCH_MAX records; then the watchdog may be stopped */
 #define PAUSE apr_time_from_msec(50)
+#define END_PAUSE apr_time_from_msec(10)
+#define END_TURNS 100
 
 /* Used by the watchdog's thread alone, which makes it, for the store may be open only later. It goes with the process.
  * */
@@ -29,6 +31,8 @@ static aten_store_carrier_t *carrier;
 /* Has the lock, in this pool, as long as this child is the one. */
 static apr_pool_t *chosen;
 static unsigned int turns;
+
+static apr_uint32_t stepping, closing;
 
 const char *mod_aten_watchdog_needs(void)
 {
@@ -74,21 +78,33 @@ static void make_carrier(void)
     carrier = aten_store_carrier_make(mod_aten_local_store(), mod_aten_global()->redis, mod_aten_shared_state(), p);
 }
 
+static void say_lock(const char *file, const char *what, apr_status_t rv, server_rec *s)
+{
+    if (!mod_aten_first_to_say(MOD_ATEN_SAID_LOCK)) return;
+    ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, "AtenStore: '%s' cannot be %s: nothing is carried to the other servers. It "
+                 "belongs to the user that the children run as", file, what);
+}
+
 /* The kernel gives the lock back when the process ends, however it does. @return 1 if this child is the one */
-static int is_chosen(void)
+static int is_chosen(server_rec *s)
 {
     static const apr_int32_t how = APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE;
+    const char *name;
     apr_file_t *file;
+    apr_status_t rv;
     apr_pool_t *p;
 
     if (chosen) return 1;
     if (turns++ % TURNS_BETWEEN || apr_pool_create_unmanaged(&p) != APR_SUCCESS) return 0;
-    if (apr_file_open(&file, mod_aten_store_file("carrier.lock", p), how, APR_FPROT_UREAD | APR_FPROT_UWRITE, p)
-            == APR_SUCCESS
-        && apr_file_lock(file, APR_FLOCK_EXCLUSIVE | APR_FLOCK_NONBLOCK) == APR_SUCCESS) {
+    name = mod_aten_store_file("carrier.lock", p);
+    rv = apr_file_open(&file, name, how, APR_FPROT_UREAD | APR_FPROT_UWRITE, p);
+    if (rv != APR_SUCCESS) say_lock(name, "opened", rv, s);
+    else rv = apr_file_lock(file, APR_FLOCK_EXCLUSIVE | APR_FLOCK_NONBLOCK);
+    if (rv == APR_SUCCESS) {
         chosen = p;
         return 1;
     }
+    if (!APR_STATUS_IS_EAGAIN(rv) && !APR_STATUS_IS_EACCES(rv)) say_lock(name, "locked", rv, s);
     apr_pool_destroy(p);
     return 0;
 }
@@ -100,16 +116,54 @@ static void give_up(void)
     chosen = NULL;
 }
 
-static apr_status_t carry_step(int state, void *data, apr_pool_t *p)
+/* One of the two sees the other: the thread that begins a step, the child that ends. */
+static int may_step(void)
 {
-    server_rec *s = data;
+    apr_atomic_set32(&stepping, 1);
+    if (!apr_atomic_read32(&closing)) return 1;
+    apr_atomic_set32(&stepping, 0);
+    return 0;
+}
+
+static void steps(server_rec *s, apr_pool_t *p)
+{
+    apr_pool_t *scratch;
     int i;
 
-    if (state == AP_WATCHDOG_STATE_STOPPING) give_up();
-    if (state != AP_WATCHDOG_STATE_RUNNING || !is_chosen()) return APR_SUCCESS;
     if (!carrier) make_carrier();
-    for (i = 0; carrier && i < STEPS_IN_A_ROW && carry(carrier, s, p) == ATEN_CARRIED_SOME; i++) continue;
+    if (!carrier || !is_chosen(s) || apr_pool_create(&scratch, p) != APR_SUCCESS) return;
+    for (i = 0; i < STEPS_IN_A_ROW && !apr_atomic_read32(&closing); i++) {
+        if (carry(carrier, s, scratch) != ATEN_CARRIED_SOME) break;
+        apr_pool_clear(scratch);
+    }
+    apr_pool_destroy(scratch);
+}
+
+static apr_status_t carry_step(int state, void *data, apr_pool_t *p)
+{
+    if (state == AP_WATCHDOG_STATE_STOPPING) give_up();
+    if (state != AP_WATCHDOG_STATE_RUNNING || !may_step()) return APR_SUCCESS;
+    steps(data, p);
+    apr_atomic_set32(&stepping, 0);
     return APR_SUCCESS;
+}
+
+/* mod_watchdog's thread may go on while the child's pools go: no step begins any more, and one that is under way is
+ * waited for, but not for a Redis that hangs. */
+static apr_status_t end_steps(void *data)
+{
+    int i;
+
+    (void)data;
+    apr_atomic_set32(&closing, 1);
+    for (i = 0; i < END_TURNS && apr_atomic_read32(&stepping); i++) apr_sleep(END_PAUSE);
+    return APR_SUCCESS;
+}
+
+void mod_aten_watchdog_child_init(apr_pool_t *pchild)
+{
+    apr_atomic_set32(&closing, 0);
+    apr_pool_pre_cleanup_register(pchild, NULL, end_steps);
 }
 
 /* In small transactions, between which others write; and reader slots of children that were killed are given back. */
@@ -119,10 +173,12 @@ static apr_status_t sweep_step(int state, void *data, apr_pool_t *p)
     int swept = 0;
 
     (void)p;
-    if (state != AP_WATCHDOG_STATE_RUNNING || !local || !chosen) return APR_SUCCESS;
+    if (state != AP_WATCHDOG_STATE_RUNNING || !local || !chosen || !may_step()) return APR_SUCCESS;
     aten_store_lmdb_clear_dead(local);
     mod_aten_store_warn_full(data);
-    if (aten_store_lmdb_sweep(local, SWEEP_MAX, &swept, apr_time_now()) != APR_SUCCESS || !swept) return APR_SUCCESS;
+    if (aten_store_lmdb_sweep(local, SWEEP_MAX, &swept, apr_time_now()) != APR_SUCCESS) swept = 0;
+    apr_atomic_set32(&stepping, 0);
+    if (!swept) return APR_SUCCESS;
     ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, (server_rec *)data, "%d records of the store had expired", swept);
     return APR_SUCCESS;
 }

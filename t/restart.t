@@ -17,11 +17,18 @@ sub keys_of ($server) {
     return [(stat $file)[0, 1, 2, 4, 5, 7, 9, 10], Aten::Process::slurp($file)];
 }
 
+sub all_semaphores () {
+    my ($title, @lines) = split /\n/, Aten::Process::slurp('/proc/sysvipc/sem');
+    return map { (split ' ')[1] } @lines;
+}
+
+# Those of servers that were killed before stay, and name processes whose numbers may come again.
+my %before = map { $_ => 1 } all_semaphores();
+
 # The System V semaphores that a server made or used: those whose last operation was by one of its processes.
 sub semaphores (@processes) {
     my %ours = map { $_ => 1 } @processes;
-    my ($title, @lines) = split /\n/, Aten::Process::slurp('/proc/sysvipc/sem');
-    my @ids = map { (split ' ')[1] } @lines;
+    my @ids  = grep { !$before{$_} } all_semaphores();
     my $last_process = 11;   # GETPID of <sys/sem.h>
     return grep { $ours{ 0 + (semctl($_, 0, $last_process, 0) // 0) } } @ids;
 }
