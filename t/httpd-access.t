@@ -256,7 +256,7 @@ subtest 'Host and its relatives decide nothing' => sub {
         ) {
             for my $accept ('text/html', 'application/json') {
                 my $answer = raw($path, headers => { %headers, Accept => $accept });
-                unlike $answer, qr/evil|4444|https:/, "Host: $host, $path, $accept: nothing of them comes back";
+                unlike $answer, qr/evil|(?<!\d)4444(?!\d)|https:/, "Host: $host, $path, $accept: nothing of them comes back";
                 my ($location) = $answer =~ /^Location: (\S+)/mi;
                 like $location, qr{^(?:\Q$base\E/|\Q$login\E%2F)}i,
                     '... and it leads where it should' if defined $location;

@@ -322,8 +322,8 @@ sub at_once_with ($apart, $here) {
 # Whoever takes over from a child that was killed in the middle of it gives the records once more.
 $cluster->clean_logs_ok(qr/AH00052: child pid \d+ exit signal Killed/, qr/AH10392: children are killed successively/,
     qr/records of this server were given to Redis/);
-$saml->clean_logs_ok($forge->start_lines, qr/AT0333|AT0107/);
-$always->clean_logs_ok(qr/AT0143|AT0136/);
+$saml->clean_logs_ok($forge->start_lines, qr/AT0333|AT0107/, qr/records of this server were given to Redis/);
+$always->clean_logs_ok(qr/AT0143|AT0136/, qr/records of this server were given to Redis/);
 
 # --- the way to Redis ---
 
