@@ -87,8 +87,7 @@ static apr_time_t proved_at(const aten_session_t *session)
 }
 
 /* A login key of value 0 is a ticket that is known (aten_ended_known), of a session that is alive. Above it the login
- * was
- * ended, at whatever time: a ticket is good once. A portal may give the same NameID and SessionIndex again, or no
+ * was ended, at whatever time: a ticket is good once. A portal may give the same NameID and SessionIndex again, or no
  * SessionIndex at all, so its login key is a mark. */
 static int login_is_ended(apr_time_t value, const aten_session_t *session)
 {

@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include <apr_encode.h>
 #include <apr_strings.h>
 
 #include "aten_flow_private.h"
@@ -12,21 +11,6 @@
  * says is judged, sealed, and sent on to /saml/done, where the browser shows whether it began this login. */
 
 #define REMEMBERED_LONGER apr_time_from_sec(86400)
-
-static const char *said_of(const aten_turn_t *turn, const aten_portal_t *portal, const char *why)
-{
-    if (!portal) return why;
-    return apr_pstrcat(turn->p, "portal ", aten_log_text(turn->p, portal->entity_id, 256), why ? ": " : "",
-                       why ? why : "", NULL);
-}
-
-static int random_nonce(const aten_turn_t *turn, char nonce[24])
-{
-    unsigned char bytes[ATEN_NONCE_BYTES];
-
-    if (turn->env->random(turn->env->random_baton, bytes, sizeof(bytes)) != APR_SUCCESS) return 0;
-    return apr_encode_base64_binary(nonce, bytes, sizeof(bytes), APR_ENCODE_BASE64URL, NULL) == APR_SUCCESS;
-}
 
 /* What /saml/done gets to know in its address: which login, which try, and the profile to begin anew with. */
 static aten_answer_t *to_done(const aten_turn_t *turn, const aten_portal_t *portal, const char *nonce, int retry)
@@ -49,13 +33,13 @@ static aten_answer_t *not_believed(const aten_turn_t *turn, const aten_portal_t 
     aten_answer_t *answer;
     char nonce[24];
 
-    if (!relay->nonce && !random_nonce(turn, nonce)) {
+    if (!relay->nonce && !aten_nonce_make(nonce, turn->env->random, turn->env->random_baton)) {
         return aten_answer_error(turn, ATEN_V_INTERNAL, "no random bytes", NULL);
     }
     answer = to_done(turn, portal, relay->nonce ? relay->nonce : nonce, relay->retry);
     answer->verdict = verdict;
     answer->level = ATEN_LOG_INFO;
-    answer->why = said_of(turn, portal, why);
+    answer->why = aten_said_of_portal(turn, portal, why);
     return answer;
 }
 
@@ -115,7 +99,8 @@ static aten_answer_t *send_result(const aten_turn_t *turn, const aten_saml_answe
     verdict = aten_result_store(&place, session, needed, nonce, unsolicited, once, env->random, env->random_baton,
                                 &cookie, turn->p);
     if (verdict != ATEN_V_OK) {
-        return aten_answer_error(turn, verdict, said_of(turn, saml->portal, "the answer cannot be sealed"), NULL);
+        return aten_answer_error(turn, verdict,
+                                 aten_said_of_portal(turn, saml->portal, "the answer cannot be sealed"), NULL);
     }
     answer = to_done(turn, saml->portal, nonce, retry);
     APR_ARRAY_PUSH(answer->cookies, const char *) = cookie;
@@ -136,12 +121,13 @@ static aten_answer_t *accept_answer(const aten_turn_t *turn, const aten_saml_ans
         nonce = aten_saml_request_nonce(saml->in_response_to, &retry, turn->p);
         if (!nonce) {
             return aten_answer_error(turn, ATEN_V_SAML_IN_RESPONSE_TO,
-                                     said_of(turn, saml->portal, "InResponseTo is no request of ours"), NULL);
+                                     aten_said_of_portal(turn, saml->portal, "InResponseTo is no request of ours"),
+                                     NULL);
         }
     }
     else if (rule == ATEN_UNSOLICITED_OFF) {
         return aten_answer_error(turn, ATEN_V_SAML_UNSOLICITED,
-                                 said_of(turn, saml->portal, "AtenPortalUnsolicited is off"), NULL);
+                                 aten_said_of_portal(turn, saml->portal, "AtenPortalUnsolicited is off"), NULL);
     }
     else if (rule == ATEN_UNSOLICITED_RESTART) {
         return not_believed(turn, saml->portal, relay, ATEN_V_SAML_UNSOLICITED, "a fresh request is made");
@@ -150,8 +136,12 @@ static aten_answer_t *accept_answer(const aten_turn_t *turn, const aten_saml_ans
     if (verdict == ATEN_V_OK && !make_once(&once, saml)) verdict = ATEN_V_INTERNAL;
     if (verdict == ATEN_V_OK) verdict = look(turn, &once, &why);
     if (verdict == ATEN_V_SAML_REPLAYED) return not_believed(turn, saml->portal, relay, verdict, NULL);
-    if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, said_of(turn, saml->portal, why), NULL);
-    if (!nonce && !random_nonce(turn, fresh)) return aten_answer_error(turn, ATEN_V_INTERNAL, "no random bytes", NULL);
+    if (verdict != ATEN_V_OK) {
+        return aten_answer_error(turn, verdict, aten_said_of_portal(turn, saml->portal, why), NULL);
+    }
+    if (!nonce && !aten_nonce_make(fresh, turn->env->random, turn->env->random_baton)) {
+        return aten_answer_error(turn, ATEN_V_INTERNAL, "no random bytes", NULL);
+    }
     return send_result(turn, saml, nonce ? nonce : fresh, retry, !nonce, &identity, &once);
 }
 
@@ -186,7 +176,7 @@ static aten_answer_t *judge(const aten_turn_t *turn, const char *base64, const c
     if (verdict == ATEN_V_SAML_EXPIRED && portal && !relay.retry) {
         return not_believed(turn, portal, &relay, verdict, why);
     }
-    return aten_answer_portal_error(turn, verdict, said_of(turn, portal, why));
+    return aten_answer_portal_error(turn, verdict, aten_said_of_portal(turn, portal, why));
 }
 
 aten_answer_t *aten_saml_acs(const aten_turn_t *turn)

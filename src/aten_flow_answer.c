@@ -417,6 +417,18 @@ const char *aten_said_of_person(const aten_turn_t *turn, const aten_session_t *s
     return apr_pstrcat(turn->p, "a person of the portal, role ", role ? role : "none", NULL);
 }
 
+const char *aten_said_of_portal(const aten_turn_t *turn, const aten_portal_t *portal, const char *why)
+{
+    if (!portal) return why;
+    return apr_pstrcat(turn->p, "portal ", aten_log_text(turn->p, portal->entity_id, 256), why ? ": " : "",
+                       why ? why : "", NULL);
+}
+
+char *aten_cas_address(const aten_turn_t *turn, const char *const params[])
+{
+    return apr_pstrcat(turn->p, turn->site->base->url, aten_own_url(turn, "/cas", params), NULL);
+}
+
 void aten_answer_end_session(const aten_turn_t *turn, aten_answer_t *answer)
 {
     const aten_site_t *site = turn->site;

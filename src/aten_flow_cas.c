@@ -58,7 +58,7 @@ static char *service_of(const aten_turn_t *turn, const validation_t *v)
 {
     const char *params[] = {"state", aten_pending_state(v->pending, v->state->retry, turn->p), NULL};
 
-    return aten_url_with(turn->p, apr_pstrcat(turn->p, turn->site->base->url, turn->site->path, NULL), "/cas", params);
+    return aten_cas_address(turn, params);
 }
 
 /* Ask the server. A logout of the ticket may arrive from now on. */

@@ -33,11 +33,6 @@ static aten_verdict_t check_authn(const aten_turn_t *turn, const aten_place_t *p
     return ATEN_V_OK;
 }
 
-static const char *said_of(const aten_turn_t *turn, const aten_portal_t *portal)
-{
-    return apr_pstrcat(turn->p, "portal ", aten_log_text(turn->p, portal->entity_id, 256), NULL);
-}
-
 /* What was answered is used up with the login: assertion and response by their IDs. */
 static void add_answer(aten_once_t *once, const aten_result_once_t *answer)
 {
@@ -77,7 +72,7 @@ static aten_answer_t *finish(const aten_turn_t *turn, const aten_state_t *state,
     add_answer(&once, used);
     session->profile = pending->profile;
     answer = aten_end_judge(turn, session, session->identity.attributes->nelts, &once, pending->to,
-                            said_of(turn, portal));
+                            aten_said_of_portal(turn, portal, NULL));
     return answer ? answer : replayed(turn, state, pending);
 }
 
@@ -100,7 +95,8 @@ static aten_answer_t *finish_unsolicited(const aten_turn_t *turn, const aten_sta
     aten_end_once_login(&once, state->nonce, turn->env->now);
     add_answer(&once, used);
     session->profile = profile->id;
-    answer = aten_end_judge(turn, session, session->identity.attributes->nelts, &once, to, said_of(turn, portal));
+    answer = aten_end_judge(turn, session, session->identity.attributes->nelts, &once, to,
+                            aten_said_of_portal(turn, portal, NULL));
     return answer ? answer : replayed(turn, state, NULL);
 }
 

@@ -184,17 +184,11 @@ static aten_verdict_t note(const aten_turn_t *turn, const aten_once_t *once, int
     return aten_end_write(turn, writes, count, ATEN_V_PENDING_USED, why);
 }
 
-static apr_array_header_t *populations_of(const aten_turn_t *turn, const aten_session_t *session)
-{
-    if (session->backend != ATEN_BACKEND_CAS) return apr_array_make(turn->p, 1, sizeof(const aten_population_t *));
-    return aten_population_of(turn->site->populations, session->identity.attributes, turn->p);
-}
-
 aten_answer_t *aten_end_judge(const aten_turn_t *turn, aten_session_t *session, int needed, aten_once_t *once,
                               const char *to, const char *by)
 {
     const aten_place_t *place = turn->env->place_of(turn->env->place_baton, to);
-    const aten_person_t person = {session, populations_of(turn, session)};
+    const aten_person_t person = {session, aten_site_populations_of(turn->site, session, turn->p)};
     aten_request_t request = *turn->request;
     const char *why = NULL;
     aten_standing_t standing;

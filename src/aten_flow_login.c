@@ -137,14 +137,6 @@ static aten_answer_t *profile_closed(const aten_turn_t *turn, const aten_place_t
     return aten_answer_page(turn, page, 403, ATEN_V_PROFILE_CLOSED, ATEN_LOG_INFO);
 }
 
-/* The address that CAS sends the browser back to. From configuration alone, never from the request. */
-static char *service_url(const aten_turn_t *turn, const char *state)
-{
-    const char *params[] = {"state", state, NULL};
-
-    return aten_url_with(turn->p, apr_pstrcat(turn->p, turn->site->base->url, turn->site->path, NULL), "/cas", params);
-}
-
 /* Bytes that session, pending logins and a portal's result may have together in one Cookie header: below httpd's
  * LimitRequestFieldSize (8190), with room for the application's own cookies. */
 #define COOKIES_TOGETHER 7600
@@ -205,7 +197,7 @@ static aten_answer_t *begin_cas(const aten_turn_t *turn, const aten_cas_server_t
     apr_array_header_t *cookies = apr_array_make(turn->p, 2, sizeof(const char *));
     aten_pending_t *pending = aten_pending_make(ATEN_BACKEND_CAS, server->url, profile->id, to, renew, env->now,
                                                 env->random, env->random_baton, turn->p);
-    const char *service;
+    const char *params[] = {"state", NULL, NULL};
     aten_answer_t *answer;
     aten_verdict_t verdict;
 
@@ -213,8 +205,8 @@ static aten_answer_t *begin_cas(const aten_turn_t *turn, const aten_cas_server_t
     verdict = aten_pending_store(&place, pending, turn->request->cookies, env->now, cookies, env->random,
                                  env->random_baton, turn->p);
     if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, "the pending login cannot be sealed", to);
-    service = service_url(turn, aten_pending_state(pending, retry, turn->p));
-    answer = aten_answer_redirect(turn, aten_cas_login_url(server, service, renew, turn->p));
+    params[1] = aten_pending_state(pending, retry, turn->p);
+    answer = aten_answer_redirect(turn, aten_cas_login_url(server, aten_cas_address(turn, params), renew, turn->p));
     return aten_login_with_cookies(turn, to, cookies, answer);
 }
 
@@ -294,13 +286,11 @@ aten_answer_t *aten_login_page(const aten_turn_t *turn)
     if (!id) id = apr_table_get(params, "selection");
     ask_again = aten_same(apr_table_get(params, "switch"), "1")
                 && may_ask_again(turn, apr_table_get(params, "confirm"));
-    if (ask_again) {
-        verdict = aten_end_session(turn, &which);
-        if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, which, to);
-    }
     if (!ask_again) {
         return id ? login_for(turn, place, id, to, asked, 0) : chooser_answer(turn, place, to, asked, 0, NULL);
     }
+    verdict = aten_end_session(turn, &which);
+    if (verdict != ATEN_V_OK) return aten_answer_error(turn, verdict, which, to);
     {
         aten_request_t nobody = *turn->request;
         aten_turn_t after = *turn;

@@ -158,9 +158,8 @@ static aten_answer_t *end_at_cas(const aten_turn_t *turn, const aten_cas_server_
     const aten_leaving_t *leaving = aten_leaving_make(turn->request->person->session, to, env->now, env->random,
                                                       env->random_baton, turn->p);
     const char *params[] = {"logout", leaving ? leaving->nonce : "-", NULL}, *cookie = NULL;
-    const char *back = aten_url_with(turn->p, apr_pstrcat(turn->p, turn->site->base->url, turn->site->path, NULL),
-                                     "/cas", params);
-    aten_answer_t *answer = aten_answer_redirect(turn, aten_cas_logout_url(server, back, turn->p));
+    const char *url = aten_cas_logout_url(server, aten_cas_address(turn, params), turn->p);
+    aten_answer_t *answer = aten_answer_redirect(turn, url);
 
     if (leaving && aten_leaving_store(&place, leaving, env->random, env->random_baton, &cookie, turn->p) == ATEN_V_OK) {
         APR_ARRAY_PUSH(answer->cookies, const char *) = cookie;

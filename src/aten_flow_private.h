@@ -82,6 +82,13 @@ const char *aten_person_name(const aten_turn_t *turn, const aten_person_t *perso
  *  log. */
 const char *aten_said_of_person(const aten_turn_t *turn, const aten_session_t *session);
 
+/** Which portal, and why, for the log. @param portal NULL: not known yet @param why may be NULL */
+const char *aten_said_of_portal(const aten_turn_t *turn, const aten_portal_t *portal, const char *why);
+
+/** The address that the CAS server sends the browser back to, with parameters. From configuration alone, never from the
+ *  request. */
+char *aten_cas_address(const aten_turn_t *turn, const char *const params[]);
+
 /** "group > label" of a profile, for a sentence or a button. */
 const char *aten_profile_text(const aten_turn_t *turn, const aten_profile_t *profile);
 

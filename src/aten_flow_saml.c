@@ -15,13 +15,6 @@ aten_result_place_t aten_turn_result_place(const aten_turn_t *turn)
     return place;
 }
 
-static const aten_saml_key_t *signing_key(const aten_site_t *site)
-{
-    const aten_saml_service_t *service = site->self.service;
-
-    return service && service->keys->nelts ? APR_ARRAY_IDX(service->keys, 0, const aten_saml_key_t *) : NULL;
-}
-
 static char *request_url(const aten_turn_t *turn, const aten_place_t *place, const aten_saml_entity_t *entity,
                          const aten_pending_t *pending, int retry)
 {
@@ -29,7 +22,7 @@ static char *request_url(const aten_turn_t *turn, const aten_place_t *place, con
     aten_saml_request_t request = {
         pending->nonce, entity->sso, site->self.acs, site->self.service_id,
         aten_pending_relay(pending, retry, turn->p), turn->env->now, pending->renew || place->force_authn,
-        place->authn_contexts, signing_key(site), retry,
+        place->authn_contexts, aten_saml_self_key(&site->self), retry,
     };
 
     return aten_saml_request_url(&request, turn->p);

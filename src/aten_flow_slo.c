@@ -11,20 +11,6 @@
 /* SAML single logout (saml-profiles 4.4), begun here or by the portal. What the portal asks for is done by the keys of
  * the store alone: its message may come without any cookie, in a frame or by a cross-site POST. */
 
-static const char *said_of(const aten_turn_t *turn, const aten_portal_t *portal, const char *why)
-{
-    if (!portal) return why;
-    return apr_pstrcat(turn->p, "portal ", aten_log_text(turn->p, portal->entity_id, 256), why ? ": " : "",
-                       why ? why : "", NULL);
-}
-
-static const aten_saml_key_t *signing_key(const aten_turn_t *turn)
-{
-    const aten_saml_service_t *service = turn->site->self.service;
-
-    return service && service->keys->nelts ? APR_ARRAY_IDX(service->keys, 0, const aten_saml_key_t *) : NULL;
-}
-
 /* --- begun here --- */
 
 static const aten_saml_entity_t *entity_of_session(const aten_turn_t *turn, const aten_session_t *session)
@@ -42,6 +28,7 @@ aten_answer_t *aten_slo_begin(const aten_turn_t *turn, const char *to)
 {
     const aten_env_t *env = turn->env;
     const aten_session_t *session = turn->request->person->session;
+    const aten_saml_key_t *key = aten_saml_self_key(&turn->site->self);
     const aten_saml_entity_t *entity = entity_of_session(turn, session);
     const aten_leaving_place_t place = aten_turn_leaving_place(turn, "/saml/logout");
     const char *text, *url, *cookie;
@@ -50,7 +37,7 @@ aten_answer_t *aten_slo_begin(const aten_turn_t *turn, const char *to)
     aten_answer_t *answer;
 
     /* A portal takes no logout that is not signed (saml-profiles 4.4.3.1), and one without a name says nothing. */
-    if (!entity || !entity->logout_redirect || !session->subject->name_id || !signing_key(turn)) return NULL;
+    if (!entity || !entity->logout_redirect || !session->subject->name_id || !key) return NULL;
     leaving = aten_leaving_make(session, to, env->now, env->random, env->random_baton, turn->p);
     if (!leaving) return NULL;
     if (aten_leaving_store(&place, leaving, env->random, env->random_baton, &cookie, turn->p) != ATEN_V_OK) return NULL;
@@ -58,8 +45,7 @@ aten_answer_t *aten_slo_begin(const aten_turn_t *turn, const char *to)
                                            turn->site->self.service_id, session->subject, env->now};
     text = aten_saml_logout_request(&request, turn->p);
     if (!text) return NULL;
-    url = aten_saml_redirect_url(entity->logout_redirect, "SAMLRequest", text, leaving->nonce, signing_key(turn),
-                                 turn->p);
+    url = aten_saml_redirect_url(entity->logout_redirect, "SAMLRequest", text, leaving->nonce, key, turn->p);
     if (!url) return NULL;
     answer = aten_answer_redirect(turn, url);
     APR_ARRAY_PUSH(answer->cookies, const char *) = cookie;
@@ -138,11 +124,11 @@ static aten_answer_t *to_own_page(const aten_turn_t *turn, const char *nonce, co
 static aten_answer_t *take_response(const aten_turn_t *turn, const aten_saml_logout_message_t *message, int by_post)
 {
     const char *nonce = aten_saml_logout_nonce(message->in_response_to, turn->p);
-    const char *why = said_of(turn, message->portal, message->status);
+    const char *why = aten_said_of_portal(turn, message->portal, message->status);
 
     if (!nonce) {
         return aten_answer_error(turn, ATEN_V_SAML_IN_RESPONSE_TO,
-                                 said_of(turn, message->portal, "InResponseTo is no logout of ours"), NULL);
+                                 aten_said_of_portal(turn, message->portal, "InResponseTo is no logout of ours"), NULL);
     }
     if (by_post) return to_own_page(turn, nonce, word_of(turn, message->portal), message->outcome, why);
     return answered(turn, nonce, word_of(turn, message->portal), message->outcome, why);
@@ -233,11 +219,10 @@ static const char *first_of(const char *a, const char *b)
 
 static char *random_id(const aten_turn_t *turn)
 {
-    aten_session_t session = {0};
-    const aten_leaving_t *leaving = aten_leaving_make(&session, NULL, turn->env->now, turn->env->random,
-                                                      turn->env->random_baton, turn->p);
+    char nonce[24];
 
-    return leaving ? aten_saml_logout_id(leaving->nonce, turn->p) : NULL;
+    if (!aten_nonce_make(nonce, turn->env->random, turn->env->random_baton)) return NULL;
+    return aten_saml_logout_id(nonce, turn->p);
 }
 
 static char *response_text(const aten_turn_t *turn, const aten_saml_logout_message_t *message, const char *destination,
@@ -254,9 +239,8 @@ static aten_answer_t *respond_by_redirect(const aten_turn_t *turn, const aten_sa
                                           const char *to, aten_logout_t outcome)
 {
     const char *text = response_text(turn, message, to, outcome);
-    const char *url = text ? aten_saml_redirect_url(to, "SAMLResponse", text, message->relay_state, signing_key(turn),
-                                                    turn->p)
-                           : NULL;
+    const aten_saml_key_t *key = aten_saml_self_key(&turn->site->self);
+    const char *url = text ? aten_saml_redirect_url(to, "SAMLResponse", text, message->relay_state, key, turn->p) : NULL;
 
     if (url) return aten_answer_redirect(turn, url);
     return aten_answer_error(turn, ATEN_V_INTERNAL, "the LogoutResponse cannot be made", NULL);
@@ -266,7 +250,8 @@ static aten_answer_t *respond_by_redirect(const aten_turn_t *turn, const aten_sa
 static aten_answer_t *respond_by_form(const aten_turn_t *turn, const aten_saml_logout_message_t *message,
                                       const char *to, aten_logout_t outcome)
 {
-    const char *base64 = aten_saml_sign(response_text(turn, message, to, outcome), signing_key(turn), turn->p);
+    const aten_saml_key_t *key = aten_saml_self_key(&turn->site->self);
+    const char *base64 = aten_saml_sign(response_text(turn, message, to, outcome), key, turn->p);
     const char **fields = apr_pcalloc(turn->p, 5 * sizeof(*fields));
     aten_form_t *form = apr_pcalloc(turn->p, sizeof(*form));
     aten_page_t *page = aten_turn_page(turn, ATEN_T_LOGOUT_RETURN_TITLE);
@@ -293,7 +278,7 @@ static aten_answer_t *respond(const aten_turn_t *turn, const aten_saml_logout_me
     if (to) return respond_by_redirect(turn, message, to, outcome);
     to = first_of(entity->logout_post_response, entity->logout_post);
     /* By a form only with a signature of the message's own, which needs a key (AtenServiceKey). */
-    if (to && signing_key(turn)) return respond_by_form(turn, message, to, outcome);
+    if (to && aten_saml_self_key(&turn->site->self)) return respond_by_form(turn, message, to, outcome);
     return aten_logged_out(turn, NULL, ATEN_V_OK, ATEN_T_LOGGED_OUT_PORTAL);
 }
 
@@ -307,7 +292,7 @@ static aten_answer_t *take_request(const aten_turn_t *turn, const aten_saml_logo
     if (answer->level == ATEN_LOG_NONE) {
         answer->verdict = verdict == ATEN_V_OK ? ATEN_V_SESSION_ENDED : verdict;
         answer->level = done ? ATEN_LOG_INFO : ATEN_LOG_ERROR;
-        answer->why = said_of(turn, message->portal, done ? "single logout" : why);
+        answer->why = aten_said_of_portal(turn, message->portal, done ? "single logout" : why);
     }
     if (verdict == ATEN_V_OK && ends_own(turn, message)) aten_answer_end_session(turn, answer);
     return answer;
@@ -361,7 +346,7 @@ aten_answer_t *aten_slo_get(const aten_turn_t *turn)
                         "told in the request before");
     }
     verdict = aten_saml_logout_read_redirect(&message, &expect, turn->request->query, &portal, &why, turn->p);
-    if (verdict != ATEN_V_OK) return aten_answer_portal_error(turn, verdict, said_of(turn, portal, why));
+    if (verdict != ATEN_V_OK) return aten_answer_portal_error(turn, verdict, aten_said_of_portal(turn, portal, why));
     return take(turn, message, 0);
 }
 
@@ -383,6 +368,6 @@ aten_answer_t *aten_slo_post(const aten_turn_t *turn)
     }
     verdict = aten_saml_logout_read_post(&message, &expect, request ? request : response, response != NULL,
                                          apr_table_get(params, "RelayState"), &portal, &why, turn->p);
-    if (verdict != ATEN_V_OK) return aten_answer_portal_error(turn, verdict, said_of(turn, portal, why));
+    if (verdict != ATEN_V_OK) return aten_answer_portal_error(turn, verdict, aten_said_of_portal(turn, portal, why));
     return take(turn, message, 1);
 }

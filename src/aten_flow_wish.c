@@ -63,7 +63,6 @@ int aten_is_own_wish(const aten_turn_t *turn, const char *confirm)
 char *aten_switch_url(const aten_turn_t *turn, const char *to, const char *profile)
 {
     const char *params[] = {"to", to, "profile", profile, "switch", "1", "confirm", aten_wish_token(turn), NULL};
-    const char *some[] = {"to", to, "switch", "1", "confirm", aten_wish_token(turn), NULL};
 
-    return aten_own_url(turn, "/login", profile ? params : some);
+    return aten_own_url(turn, "/login", params);
 }

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include <apr_encode.h>
 #include <apr_strings.h>
 
 #include "aten_cookie.h"
@@ -28,12 +27,8 @@ aten_leaving_t *aten_leaving_make(const aten_session_t *session, const char *to,
                                   void *baton, apr_pool_t *p)
 {
     aten_leaving_t *leaving = apr_pcalloc(p, sizeof(*leaving));
-    unsigned char bytes[ATEN_NONCE_BYTES];
 
-    if (random(baton, bytes, sizeof(bytes)) != APR_SUCCESS) return NULL;
-    if (apr_encode_base64_binary(leaving->nonce, bytes, sizeof(bytes), APR_ENCODE_BASE64URL, NULL) != APR_SUCCESS) {
-        return NULL;
-    }
+    if (!aten_nonce_make(leaving->nonce, random, baton)) return NULL;
     leaving->begun = now;
     memcpy(leaving->backend_key, session->backend_key, sizeof(leaving->backend_key));
     memcpy(leaving->login_key, session->login_key, sizeof(leaving->login_key));

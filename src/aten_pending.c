@@ -17,16 +17,20 @@
 #define PROFILE_MAX 64
 #define PROFILE_SET NONCE_SET /* letters, digits, '-' and '_', as aten_profile_make has it */
 
+int aten_nonce_make(char nonce[24], aten_random_fn *random, void *baton)
+{
+    unsigned char bytes[ATEN_NONCE_BYTES];
+
+    return random(baton, bytes, sizeof(bytes)) == APR_SUCCESS
+           && apr_encode_base64_binary(nonce, bytes, sizeof(bytes), APR_ENCODE_BASE64URL, NULL) == APR_SUCCESS;
+}
+
 aten_pending_t *aten_pending_make(aten_backend_t backend, const char *target, const char *profile, const char *to,
                                   int renew, apr_time_t now, aten_random_fn *random, void *baton, apr_pool_t *p)
 {
     aten_pending_t *pending = apr_pcalloc(p, sizeof(*pending));
-    unsigned char bytes[ATEN_NONCE_BYTES];
 
-    if (random(baton, bytes, sizeof(bytes)) != APR_SUCCESS) return NULL;
-    if (apr_encode_base64_binary(pending->nonce, bytes, sizeof(bytes), APR_ENCODE_BASE64URL, NULL) != APR_SUCCESS) {
-        return NULL;
-    }
+    if (!aten_nonce_make(pending->nonce, random, baton)) return NULL;
     if (!aten_backend_key(pending->backend_key, backend, target)) return NULL;
     pending->begun = now;
     pending->backend = backend;

@@ -35,6 +35,9 @@ typedef struct {
     int retry;                      /* begun by itself, after an answer that was not believed */
 } aten_pending_t;
 
+/** Fresh random bytes as base64url. @return 1, or 0 if the random source failed */
+int aten_nonce_make(char nonce[24], aten_random_fn *random, void *baton);
+
 /** Make one. @return NULL if the random source failed */
 aten_pending_t *aten_pending_make(aten_backend_t backend, const char *target, const char *profile, const char *to,
                                   int renew, apr_time_t now, aten_random_fn *random, void *baton, apr_pool_t *p);

@@ -162,7 +162,7 @@ static void write_endpoint(aten_saml_writer_t *to, const char *name, const char 
 /* The order of elements is the schema's (saml-metadata 2.4.1, 2.4.2 and 2.4.4). */
 static void write_role(aten_saml_writer_t *to, const aten_saml_self_t *self)
 {
-    const int signs = self->service && self->service->keys->nelts;
+    const int signs = aten_saml_self_key(self) != NULL;
 
     aten_saml_write_open(to, "md:SPSSODescriptor");
     aten_saml_write_attribute(to, "AuthnRequestsSigned", signs ? "true" : "false");
@@ -182,6 +182,13 @@ static void write_role(aten_saml_writer_t *to, const aten_saml_self_t *self)
     aten_saml_write_attribute(to, "isDefault", "true");
     aten_saml_write_close(to);
     aten_saml_write_close(to);
+}
+
+const aten_saml_key_t *aten_saml_self_key(const aten_saml_self_t *self)
+{
+    const aten_saml_service_t *service = self->service;
+
+    return service && service->keys->nelts ? APR_ARRAY_IDX(service->keys, 0, const aten_saml_key_t *) : NULL;
 }
 
 char *aten_saml_service_metadata(const aten_saml_self_t *self, apr_pool_t *p)

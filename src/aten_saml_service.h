@@ -27,6 +27,9 @@ typedef struct {
     const aten_saml_service_t *service; /* may be NULL: no keys */
 } aten_saml_self_t;
 
+/** The key that signs, or NULL. */
+const aten_saml_key_t *aten_saml_self_key(const aten_saml_self_t *self);
+
 /** The metadata of this service (EntityDescriptor with one SPSSODescriptor): the same bytes as long as the
  *  configuration is the same. A key's certificate stands for signing, and an RSA one for encryption too, with the
  *  algorithms that aten_saml_decrypt always takes (so not CBC). @return NULL if something failed */

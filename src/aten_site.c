@@ -119,3 +119,9 @@ aten_unsolicited_t aten_unsolicited_for(const aten_unsolicited_rule_t *rule, con
     if (rule->what != ATEN_UNSOLICITED_ACCEPT) return rule->what;
     return aten_has(rule->from, portal->entity_id) ? ATEN_UNSOLICITED_ACCEPT : ATEN_UNSOLICITED_RESTART;
 }
+
+apr_array_header_t *aten_site_populations_of(const aten_site_t *site, const aten_session_t *session, apr_pool_t *p)
+{
+    if (session->backend != ATEN_BACKEND_CAS) return apr_array_make(p, 1, sizeof(const aten_population_t *));
+    return aten_population_of(site->populations, session->identity.attributes, p);
+}

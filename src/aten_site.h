@@ -78,6 +78,10 @@ const aten_portal_t *aten_site_portal_by_key(const aten_site_t *site,
  *  @return OK (also for a session by CAS, and for a portal that is not of this site), PORTAL_SCOPE or PORTAL_KIND */
 aten_verdict_t aten_site_allows(const aten_site_t *site, const aten_session_t *session, apr_pool_t *p);
 
+/** The populations of a session's person, const aten_population_t *. Populations are what a CAS answer says: who came by
+ *  a portal is in none, for the cut-off does not concern them. */
+apr_array_header_t *aten_site_populations_of(const aten_site_t *site, const aten_session_t *session, apr_pool_t *p);
+
 /** The first profile that leads to the portal at that moment, or NULL. */
 const aten_profile_t *aten_site_profile_of_portal(const aten_site_t *site, const aten_portal_t *portal,
                                                   apr_time_t now);

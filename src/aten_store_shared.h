@@ -80,7 +80,8 @@ aten_carried_t aten_store_carry(aten_store_carrier_t *carrier, apr_interval_time
                                 const char **why, apr_pool_t *p);
 
 /** The store is shared no more: nothing waits for others, and when it is shared again all of it is given and read anew,
- *  for what is written meanwhile nobody hears of. Writes nothing where it was not shared. @return APR_SUCCESS or an error */
+ *  for what is written meanwhile nobody hears of. Writes nothing where it was not shared.
+ *  @return APR_SUCCESS or an error */
 apr_status_t aten_store_shared_end(aten_store_t *local);
 
 /** Has the local store ever had everything that the others had? Then it may be served from alone. */

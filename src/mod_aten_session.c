@@ -41,13 +41,6 @@ static ap_filter_rec_t *session_filter_handle;
 
 /* --- opening --- */
 
-/* Populations are what a CAS answer says; the cut-off does not concern who came by a portal. */
-static apr_array_header_t *populations_of(const aten_site_t *site, const aten_session_t *session, apr_pool_t *p)
-{
-    if (session->backend != ATEN_BACKEND_CAS) return apr_array_make(p, 1, sizeof(const aten_population_t *));
-    return aten_population_of(site->populations, session->identity.attributes, p);
-}
-
 static known_t *open_cookie(request_rec *r, const aten_site_t *site, const char *value, apr_size_t len, apr_pool_t *p)
 {
     known_t *known = apr_pcalloc(p, sizeof(*known));
@@ -62,7 +55,7 @@ static known_t *open_cookie(request_rec *r, const aten_site_t *site, const char 
     known->site = site;
     known->value = apr_pmemdup(p, value, len);
     known->len = len;
-    known->person.populations = populations_of(site, known->person.session, p);
+    known->person.populations = aten_site_populations_of(site, known->person.session, p);
     known->variables = aten_session_variables(known->person.session, known->person.populations, site->fields, NULL, p);
     return known;
 }

@@ -102,13 +102,12 @@ static apr_status_t let_children_in(const char *state_dir, const char *dir, apr_
 }
 
 /* Made once for the process, and found again after a reload. */
-static apr_status_t make_shared(server_rec *s, apr_pool_t *process)
+static apr_status_t make_shared(apr_pool_t *process)
 {
     apr_shm_t *shm;
     void *found = NULL;
     apr_status_t rv;
 
-    (void)s;
     apr_pool_userdata_get(&found, SHARED_KEY, process);
     children.shared = found;
     if (found) return APR_SUCCESS;
@@ -132,7 +131,7 @@ int mod_aten_store_make(server_rec *s, apr_pool_t *pconf, apr_pool_t *ptemp)
                      "children", dir);
         return 0;
     }
-    rv = make_shared(s, s->process->pool);
+    rv = make_shared(s->process->pool);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, "no shared memory for the state of AtenStore");
         return 0;

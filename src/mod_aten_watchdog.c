@@ -1,8 +1,7 @@
 /* What one thread of all children does beside the requests: it carries records between the store and Redis, and takes
- * out of the store what has expired. Each child has a thread of mod_watchdog that would do it; the one whose child
- * holds
- * the lock does. mod_watchdog has singletons of its own, but one that takes over waits for ten seconds first: too long
- * for a logout, each time that a child ends.
+ * out of the store what has expired. Each child has a thread of mod_watchdog that would do it; the one
+ * whose child holds the lock does. mod_watchdog has singletons of its own, but one that takes over waits for ten seconds
+ * first: too long for a logout, each time that a child ends.
  * Without Redis there is none: each write takes out more than it puts in, and that is enough. */
 #include <apr_atomic.h>
 #include <apr_file_io.h>
@@ -24,8 +23,8 @@ APLOG_USE_MODULE(auth_aten);
 #define END_PAUSE apr_time_from_msec(10)
 #define END_TURNS 100
 
-/* Used by the watchdog's thread alone, which makes it, for the store may be open only later. It goes with the process.
- * */
+/* Used by the watchdog's thread alone, which makes it, for the store may be open only later. It goes with the
+ * process. */
 static aten_store_carrier_t *carrier;
 
 /* Has the lock, in this pool, as long as this child is the one. */
